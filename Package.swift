@@ -16,9 +16,25 @@ let strict: [SwiftSetting] = [
 let package = Package(
   name: "sinter",
   platforms: [.macOS(.v15)],
+  dependencies: [
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+  ],
   targets: [
     .target(name: "SinterTensors", swiftSettings: strict),
     .target(name: "Safetensors", dependencies: ["SinterTensors"], swiftSettings: strict),
+    .target(
+      name: "Sinter",
+      dependencies: [
+        "SinterTensors", "Safetensors",
+        .product(name: "Yams", package: "Yams"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SinterTests", dependencies: ["Sinter", "Safetensors", "SinterTensors"],
+      swiftSettings: strict),
     .testTarget(
       name: "SinterTensorsTests", dependencies: ["SinterTensors"], swiftSettings: strict),
     .testTarget(
