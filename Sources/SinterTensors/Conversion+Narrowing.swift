@@ -2,7 +2,7 @@ extension Conversion {
   /// Writes a row as it shall stand in a file, each number rounded once: nearest, ties to even.
   ///
   /// Beyond the largest number of the type the result is infinity, in F8_E4M3 (which has none)
-  /// NaN; there is no saturation. NaN stays NaN.
+  /// NaN; there is no saturation. NaN stays NaN, with its sign, and is quiet in 8 and 16 bits.
   ///
   /// - Parameters:
   ///   - row: the numbers, fewer than 2^32.

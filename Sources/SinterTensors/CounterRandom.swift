@@ -110,7 +110,7 @@ public struct CounterRandom: Sendable, Hashable {
 }
 
 /// The block function Philox4x32-10: a bijection of 128-bit counters for each 64-bit key.
-enum Philox {
+package enum Philox {
   /// Four words, each in the low half of 64 bits, where the products are computed.
   struct State {
     var a, b, c, d: UInt64
@@ -136,7 +136,12 @@ enum Philox {
   }
 
   /// Encrypts one counter.
-  static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+  ///
+  /// - Parameters:
+  ///   - counter: four words, lowest first.
+  ///   - key: two words, lowest first.
+  /// - Returns: four words of random bits.
+  package static func block(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
     var state = State(counter: counter)
     state.encrypt(key: key)
     return SIMD4(

@@ -54,7 +54,7 @@ public struct MagnitudeSelection: Sendable {
   /// A pass over all elements, to be filled and given to ``finish(_:)``.
   public func makePass() -> Pass {
     precondition(!isComplete, "the selection needs no further pass")
-    return Pass(prefix: prefix, unknownBits: unknownBits)
+    return Pass(prefix: prefix, unknownBits: unknownBits, isSingle: isSingle)
   }
 
   /// Takes in what a pass over all elements counted.
@@ -95,12 +95,14 @@ public struct MagnitudeSelection: Sendable {
     fileprivate let prefix: UInt64
     fileprivate let unknownBits: Int
     fileprivate let digitBits: Int
+    private let isSingle: Bool
     fileprivate var counts: [Int]
     /// The sum of the counts.
     fileprivate var counted = 0
 
-    fileprivate init(prefix: UInt64, unknownBits: Int) {
+    fileprivate init(prefix: UInt64, unknownBits: Int, isSingle: Bool) {
       self.prefix = prefix
+      self.isSingle = isSingle
       self.unknownBits = unknownBits
       digitBits = min(unknownBits, 16)
       counts = [Int](repeating: 0, count: 1 << digitBits)
@@ -112,6 +114,7 @@ public struct MagnitudeSelection: Sendable {
     @specialized(where T == Float)
     @specialized(where T == Double)
     public mutating func add<T: WorkingFloat>(_ row: Span<T>) {
+      precondition(isSingle == (T.self == Float.self), "the selection is for another type")
       let prefix = prefix
       let shift = UInt64(unknownBits - digitBits)
       let digitBits = UInt64(digitBits)

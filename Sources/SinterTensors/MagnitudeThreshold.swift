@@ -20,9 +20,21 @@ public struct MagnitudeThreshold: Sendable, Hashable {
   /// If only the first so many are, ``TieCounts`` tells each tile its part.
   public let ties: TieQuota
 
-  /// How many elements have exactly the threshold's magnitude.
+  /// Makes a rule.
   ///
-  /// - Parameter row: the elements of a tile.
+  /// - Parameters:
+  ///   - magnitude: the lowest magnitude of which elements are kept, at least 0, not NaN.
+  ///   - ties: which of the elements of exactly this magnitude are kept.
+  public init(magnitude: Double, ties: TieQuota) {
+    precondition(magnitude >= 0, "a magnitude is not negative")
+    self.magnitude = magnitude
+    self.ties = ties
+  }
+
+  /// Counts the elements of exactly the threshold's magnitude.
+  ///
+  /// - Parameter row: the elements of a tile, fewer than 2^32.
+  /// - Returns: how many there are, whichever of them are kept.
   @specialized(where T == Float)
   @specialized(where T == Double)
   public func tieCount<T: WorkingFloat>(in row: Span<T>) -> Int {

@@ -8,9 +8,10 @@
 /// The elements are widened before anything is done with them, so that the squares and products of
 /// `Float` are exact. NaN and infinity go through sums as IEEE 754 has it.
 public enum Reduction {
-  /// The sum of the elements; 0 for none.
+  /// Adds up the elements.
   ///
   /// - Parameter row: any numbers.
+  /// - Returns: the sum; 0 for no elements.
   @specialized(where T == Float)
   @specialized(where T == Double)
   public static func sum<T: WorkingFloat>(_ row: Span<T>) -> Double {
@@ -21,12 +22,13 @@ public enum Reduction {
     return total(lanes)
   }
 
-  /// The sum of the magnitudes of the elements, the L1 norm; 0 for none.
+  /// Adds up the magnitudes of the elements.
   ///
   /// - Parameter row: any numbers.
+  /// - Returns: the L1 norm; 0 for no elements.
   @specialized(where T == Float)
   @specialized(where T == Double)
-  public static func sumOfMagnitudes<T: WorkingFloat>(_ row: Span<T>) -> Double {
+  public static func sumOfAbsolutes<T: WorkingFloat>(_ row: Span<T>) -> Double {
     var lanes = SIMD16<Double>()
     let whole = row.count & ~15
     for i in stride(from: 0, to: whole, by: 16) {
@@ -37,20 +39,22 @@ public enum Reduction {
     return total(lanes)
   }
 
-  /// The sum of the squares of the elements, the L2 norm squared; 0 for none.
+  /// Adds up the squares of the elements.
   ///
   /// - Parameter row: any numbers.
+  /// - Returns: the L2 norm squared; 0 for no elements.
   @specialized(where T == Float)
   @specialized(where T == Double)
   public static func sumOfSquares<T: WorkingFloat>(_ row: Span<T>) -> Double {
     dot(row, row)
   }
 
-  /// The sum of the products of the elements of two rows; 0 for none.
+  /// Adds up the products of the elements of two rows.
   ///
   /// - Parameters:
   ///   - first: any numbers.
   ///   - second: as many.
+  /// - Returns: the dot product; 0 for no elements.
   @specialized(where T == Float)
   @specialized(where T == Double)
   public static func dot<T: WorkingFloat>(_ first: Span<T>, _ second: Span<T>) -> Double {
@@ -64,9 +68,10 @@ public enum Reduction {
     return total(lanes)
   }
 
-  /// The largest magnitude; 0 for no elements, NaN when any element is NaN.
+  /// Finds the largest magnitude.
   ///
   /// - Parameter row: any numbers.
+  /// - Returns: the largest magnitude; 0 for no elements, NaN when any element is NaN.
   @specialized(where T == Float)
   @specialized(where T == Double)
   public static func largestMagnitude<T: WorkingFloat>(_ row: Span<T>) -> T {

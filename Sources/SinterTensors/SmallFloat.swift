@@ -61,9 +61,10 @@ struct SmallFloat {
   @inline(__always)
   private var rebias: UInt32 { (127 - ((1 << (exponentBits - 1)) - 1)) << 23 }
 
-  /// The value of a bit pattern, exactly.
+  /// Decodes a bit pattern.
   ///
   /// - Parameter bits: the pattern in the low bits; the others are zero.
+  /// - Returns: the exact value.
   @inline(__always)
   func widened(_ bits: UInt32) -> Float {
     let magnitude = bits & (signMask - 1)
@@ -82,11 +83,12 @@ struct SmallFloat {
     return Float(bitPattern: sign | result)
   }
 
-  /// The bit pattern of the nearest number, ties to even; the pattern stands in the low bits.
+  /// Encodes the nearest number, ties to even.
   ///
   /// Beyond the largest number this is infinity, or NaN where there is none.
   ///
   /// - Parameter value: any `Float`; NaN becomes a quiet NaN.
+  /// - Returns: the pattern in the low bits; the others are zero.
   @inline(__always)
   func narrowed(_ value: Float) -> UInt32 {
     let magnitude = value.bitPattern & 0x7fff_ffff
