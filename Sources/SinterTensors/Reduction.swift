@@ -115,3 +115,23 @@ public enum Reduction {
     return two.x + two.y
   }
 }
+
+extension Reduction {
+  /// How many elements are NaN or infinite.
+  ///
+  /// - Parameter row: the elements, at most 2^32 - 1.
+  /// - Returns: the count.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public static func countNonFinite<T: WorkingFloat>(_ row: Span<T>) -> Int {
+    precondition(row.count <= Int(UInt32.max), "the row is too long")
+    var count: UInt32 = 0
+    // With `for` a bounds check stays in this loop and keeps it from becoming vector code.
+    var i = 0
+    while i < row.count {
+      count &+= row[i].magnitude < .infinity ? 0 : 1
+      i &+= 1
+    }
+    return Int(count)
+  }
+}

@@ -85,3 +85,23 @@ public struct Tile<T: WorkingFloat>: ~Copyable {
     return (count + elements - 1) / elements * elements
   }
 }
+
+extension Tile {
+  /// Changes one row with the help of another.
+  ///
+  /// - Parameters:
+  ///   - row: the row to change.
+  ///   - other: another row.
+  ///   - body: given both; it runs once, for whole rows.
+  public mutating func update(
+    _ row: Int, with other: Int, _ body: (inout MutableSpan<T>, Span<T>) -> Void
+  ) {
+    precondition(row != other, "a row cannot be changed with its own help")
+    precondition(other >= 0 && other < rows, "row out of range")
+    // SAFETY: other < rows, so the range lies in the allocation; it does not overlap the row that
+    // is changed, and the exclusive borrow of self keeps other accesses out.
+    let span = unsafe Span(_unsafeStart: UnsafePointer(base + other * stride), count: count)
+    var target = mutableRow(row)
+    body(&target, span)
+  }
+}

@@ -77,12 +77,38 @@ public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
 
 /// One or more faults that keep a merge from being run, all that could be found at once.
 public struct DiagnosticError: Error, Sendable, CustomStringConvertible {
+  /// What kind of fault it is, for those who act on it.
+  public enum Kind: String, Sendable, Hashable {
+    /// A recipe or a checkpoint is invalid; the user can mend it.
+    case invalid
+    /// A named file or model does not exist.
+    case notFound = "not-found"
+    /// The output exists already or cannot be made.
+    case output
+    /// A file cannot be read or written, or the disk is full.
+    case inputOutput = "input-output"
+    /// The user stopped the run.
+    case interrupted
+  }
+
+  /// What kind of fault it is.
+  public let kind: Kind
   /// The faults, at least one of them an error.
   public let diagnostics: [Diagnostic]
 
   /// Wraps faults.
-  public init(_ diagnostics: [Diagnostic]) {
+  public init(_ diagnostics: [Diagnostic], kind: Kind = .invalid) {
+    self.kind = kind
     self.diagnostics = diagnostics
+  }
+
+  /// Joins the faults of several places; the kind is theirs when all have the same, else invalid.
+  ///
+  /// - Parameter errors: at least one error.
+  public init(joining errors: [DiagnosticError]) {
+    let kinds = Set(errors.map(\.kind))
+    kind = kinds.count == 1 ? errors[0].kind : .invalid
+    diagnostics = errors.flatMap(\.diagnostics)
   }
 
   /// The texts of the faults, one after another.
