@@ -25,6 +25,8 @@ struct FileDescriptor: ~Copyable, Sendable {
   ///   - path: the path, absolute or from the current folder.
   ///   - flags: as for `open`; that the descriptor is closed on `exec` is added.
   ///   - operation: what the errors say was tried.
+  /// - Returns: the descriptor, owned by the caller.
+  /// - Throws: ``SafetensorsError`` with the code that fits the system's answer.
   static func open(
     _ path: String, _ flags: Int32, operation: String
   ) throws(SafetensorsError) -> FileDescriptor {
