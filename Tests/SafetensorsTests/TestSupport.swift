@@ -11,6 +11,23 @@ func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Re
   return try body(folder.path)
 }
 
+/// Makes a symbolic link that leads to a path, seen from its own folder.
+func makeLink(to destination: String, at path: String) throws {
+  try FileManager.default.createSymbolicLink(
+    atPath: path, withDestinationPath: destination)
+}
+
+/// Makes a named pipe.
+func makePipe(at path: String) throws {
+  // SAFETY: the path is bridged to a text that ends in NUL and outlives the call.
+  try #require(unsafe mkfifo(path, 0o600) == 0)
+}
+
+/// Makes a file shorter.
+func cut(_ path: String, to byteCount: Int) throws {
+  try OutputFile(creating: path, existing: .keep).preallocate(byteCount: byteCount)
+}
+
 /// The names in a folder.
 func names(in path: String) throws -> [String] {
   try Folder(path).entries().map { $0.name }
