@@ -27,6 +27,11 @@ import Testing
       try file.read(tensor, bytes: 5..<8, into: &narrow)
       #expect(buffer.elements(as: UInt8.self, count: 3)[0] == 8)
       #expect(buffer.elements(as: UInt8.self, count: 3)[2] == 10)
+      var bytes = buffer.mutableElements(as: UInt8.self, count: 2)
+      // SAFETY: bytes have no padding, and every bit pattern is a value.
+      var raw = unsafe bytes.mutableBytes
+      try file.read(tensor, bytes: 0..<2, into: &raw)
+      #expect(buffer.elements(as: UInt8.self, count: 2)[1] == 4)
     }
   }
 

@@ -119,6 +119,8 @@ struct FileDescriptor: ~Copyable, Sendable {
   /// Tells the system how a range of the file will be read; it may ignore that.
   func advise(_ advice: Advice, _ range: Range<Int>) {
     #if os(Linux)
+      // To the system, no length means all that follows.
+      if range.isEmpty { return }
       let code =
         switch advice {
         case .sequential: POSIX_FADV_SEQUENTIAL
