@@ -118,9 +118,7 @@ extension SafetensorsError {
         + "'\(other)'")
   }
 
-  /// - Parameters:
-  ///   - end: the byte of the file where the tensor's data ends.
-  ///   - expected: the size of the whole file, had it not been cut.
+  /// The tensor's data ends at byte `end` of a file that would have `expected` bytes, were it whole.
   static func truncated(
     _ file: String, _ tensor: String, end: Int, expected: Int, byteCount: Int
   ) -> Self {

@@ -23,12 +23,28 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
   }
 
   /// File, tensor, detail and hint in one line.
+  ///
+  /// Names come from strangers: control characters are written as escapes, so that no name can
+  /// steer a terminal, and a text of more than 2,000 characters is cut.
   public var description: String {
     var text = "'\(file)': "
     if let tensor { text += "tensor '\(tensor)': " }
     text += detail
     if let hint { text += "; \(hint)" }
-    return text
+    return Self.printable(text)
+  }
+
+  private static func printable(_ text: String) -> String {
+    var output = ""
+    for (position, scalar) in text.unicodeScalars.enumerated() {
+      if position == 2000 { return output + "…" }
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        output += "\\u{\(String(scalar.value, radix: 16))}"
+      default: output.unicodeScalars.append(scalar)
+      }
+    }
+    return output
   }
 
   /// The same error, said of a tensor.

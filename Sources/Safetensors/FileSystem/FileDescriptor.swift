@@ -25,6 +25,8 @@ struct FileDescriptor: ~Copyable, Sendable {
   ///   - path: the path, absolute or from the current folder.
   ///   - flags: as for `open`; that the descriptor is closed on `exec` is added.
   ///   - operation: what the errors say was tried.
+  /// - Returns: the descriptor, owned by the caller.
+  /// - Throws: ``SafetensorsError`` with the code that fits the system's answer.
   static func open(
     _ path: String, _ flags: Int32, operation: String
   ) throws(SafetensorsError) -> FileDescriptor {
@@ -99,15 +101,12 @@ struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
-  /// Reserves room for the file and sets its size.
+  /// Sets the size of the file and reserves room for it.
   func preallocate(_ byteCount: Int) throws(SafetensorsError) {
-    if byteCount > 0 {
-      let isReserved = try reserve(byteCount)
-      if isReserved { return }
-    }
     while ftruncate(number, off_t(byteCount)) != 0 {
       if errno != EINTR { throw .system(path, "cannot set the size to \(byteCount)", errno) }
     }
+    if byteCount > 0 { try reserve(byteCount) }
   }
 
   /// Waits until what was written is on the disk.
@@ -120,6 +119,8 @@ struct FileDescriptor: ~Copyable, Sendable {
   /// Tells the system how a range of the file will be read; it may ignore that.
   func advise(_ advice: Advice, _ range: Range<Int>) {
     #if os(Linux)
+      // To the system, no length means all that follows.
+      if range.isEmpty { return }
       let code =
         switch advice {
         case .sequential: POSIX_FADV_SEQUENTIAL
@@ -159,25 +160,22 @@ struct FileDescriptor: ~Copyable, Sendable {
     return done
   }
 
-  /// Reserves room; `false` where the file system cannot do so.
-  private func reserve(_ byteCount: Int) throws(SafetensorsError) -> Bool {
+  /// Reserves room where the file system can.
+  private func reserve(_ byteCount: Int) throws(SafetensorsError) {
     #if canImport(Glibc) || canImport(Musl)
       // Where the file system cannot reserve, glibc would write into every block instead; it does
       // not for a descriptor that appends. So the call is made on one, and EBADF means "cannot".
       guard
         let appending = try? FileDescriptor.open(
           path, O_WRONLY | O_APPEND, operation: "cannot open")
-      else { return false }
+      else { return }
       while true {
         switch posix_fallocate(appending.number, 0, off_t(byteCount)) {
-        case 0: return true
         case EINTR: continue
-        case EBADF, EOPNOTSUPP, ENOSYS, EINVAL: return false
+        case 0, EBADF, EOPNOTSUPP, ENOSYS, EINVAL: return
         case let number: throw .system(path, "cannot reserve \(byteCount) bytes", number)
         }
       }
-    #else
-      return false
     #endif
   }
 }

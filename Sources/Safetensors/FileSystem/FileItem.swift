@@ -46,6 +46,7 @@ package enum FileItem {
   /// - Parameters:
   ///   - path: the path; links are followed.
   ///   - limit: the largest size in bytes.
+  /// - Returns: the bytes of the file.
   /// - Throws: ``SafetensorsError`` of code `fileTooLarge` beyond the limit, or as ``InputFile``.
   package static func read(_ path: String, limit: Int) throws(SafetensorsError) -> [UInt8] {
     let file = try InputFile(path: path)

@@ -28,10 +28,16 @@ enum FolderRemoval {
       let path = PathText.join(folder.path, String(decoding: name, as: UTF8.self))
       // SAFETY: the array ends in NUL and outlives the calls.
       if unsafe unlinkat(folder.number, cName, 0) == 0 { continue }
-      guard errno == EISDIR || errno == EPERM else { throw .system(path, "cannot remove", errno) }
+      let refusal = errno
+      guard refusal == EISDIR || refusal == EPERM else {
+        throw .system(path, "cannot remove", refusal)
+      }
       let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
       let number = unsafe openat(folder.number, cName, flags)
-      if number < 0 { throw .system(path, "cannot remove", errno) }
+      if number < 0 {
+        // What is no folder was refused for another reason than being one.
+        throw .system(path, "cannot remove", errno == ENOTDIR ? refusal : errno)
+      }
       try removeContents(of: FileDescriptor(number: number, path: path))
       if unsafe unlinkat(folder.number, cName, AT_REMOVEDIR) != 0 {
         throw .system(path, "cannot remove", errno)

@@ -62,6 +62,7 @@ package final class InputFile: Sendable {
   /// Reads a range into an array.
   ///
   /// - Parameter range: a range of the file, in bytes.
+  /// - Returns: as many bytes as the range has.
   /// - Throws: ``SafetensorsError`` of code `fileShrank` when the file ends before the range does,
   ///   or `systemFailure`.
   package func bytes(in range: Range<Int>) throws(SafetensorsError) -> [UInt8] {

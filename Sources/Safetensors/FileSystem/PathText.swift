@@ -5,6 +5,7 @@ package enum PathText {
   /// - Parameters:
   ///   - folder: the path of the folder; empty for the current one.
   ///   - name: the name; an absolute one stands for itself.
+  /// - Returns: the path of the name in the folder.
   package static func join(_ folder: String, _ name: String) -> String {
     if folder.isEmpty || name.utf8.first == slash { return name }
     return folder.utf8.last == slash ? folder + name : "\(folder)/\(name)"

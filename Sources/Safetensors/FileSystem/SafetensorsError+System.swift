@@ -14,6 +14,7 @@ extension SafetensorsError {
   ///   - file: the path that the call was about.
   ///   - operation: what was tried, such as `cannot open`.
   ///   - number: the value of `errno`.
+  /// - Returns: the error, with the system's own words for the number.
   static func system(_ file: String, _ operation: String, _ number: Int32) -> Self {
     let code: Code
     var hint: String?

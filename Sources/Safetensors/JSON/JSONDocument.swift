@@ -36,6 +36,7 @@ package struct JSONDocument: Sendable {
   /// - Parameters:
   ///   - bytes: the whole text.
   ///   - dialect: what is taken for JSON.
+  /// - Throws: ``JSONError`` that tells the byte and the fault.
   package init(parsing bytes: [UInt8], dialect: JSONDialect = .strict) throws(JSONError) {
     var scanner = JSONScanner(bytes, dialect: dialect)
     root = try Self.value(&scanner)
