@@ -16,6 +16,11 @@ let strict: [SwiftSetting] = [
 let package = Package(
   name: "sinter",
   platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Sinter", targets: ["Sinter", "SinterTensors"]),
+    .library(name: "Safetensors", targets: ["Safetensors", "SinterTensors"]),
+    .executable(name: "sinter", targets: ["SinterMain"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -32,6 +37,18 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       swiftSettings: strict),
+    .target(
+      name: "SinterCommands",
+      dependencies: [
+        "Sinter", "Safetensors", "SinterTensors",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "SinterMain", dependencies: ["SinterCommands"], swiftSettings: strict),
+    .testTarget(
+      name: "SinterCommandsTests",
+      dependencies: ["SinterCommands", "Sinter", "SinterMain"], swiftSettings: strict),
     .testTarget(
       name: "SinterTests", dependencies: ["Sinter", "Safetensors", "SinterTensors"],
       swiftSettings: strict),

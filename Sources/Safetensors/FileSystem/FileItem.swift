@@ -99,3 +99,20 @@ package enum FileItem {
     return .init(kind: FileKind(mode: status.st_mode), byteCount: Int(status.st_size))
   }
 }
+
+extension FileItem {
+  /// The absolute path with every link followed; of what does not exist yet, its folder's path
+  /// followed by the name.
+  ///
+  /// - Parameter path: a path, absolute or from the current folder.
+  package static func realPath(of path: String) -> String {
+    // SAFETY: the path is bridged to a text that ends in NUL; the result is copied, then freed.
+    if let resolved = unsafe realpath(path, nil) {
+      defer { unsafe free(resolved) }
+      return unsafe String(cString: resolved)
+    }
+    let parent = PathText.parent(path)
+    guard parent != path else { return path }
+    return PathText.join(realPath(of: parent), PathText.lastComponent(path))
+  }
+}

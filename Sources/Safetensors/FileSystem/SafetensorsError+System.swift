@@ -56,3 +56,28 @@ extension SafetensorsError {
     Self(code: .unsafePath, file: file, detail: "file name '\(name)': \(fault)")
   }
 }
+
+extension SafetensorsError {
+  /// Something is there that must not be overwritten.
+  ///
+  /// - Parameters:
+  ///   - file: the path.
+  ///   - detail: what it is.
+  ///   - hint: what to do about it.
+  package static func alreadyExists(_ file: String, _ detail: String, hint: String?) -> Self {
+    Self(code: .alreadyExists, file: file, detail: detail, hint: hint)
+  }
+
+  /// The disk has no room for what is to be written.
+  ///
+  /// - Parameters:
+  ///   - folder: the folder that is written to.
+  ///   - needed: the bytes that are needed.
+  ///   - free: the bytes that are free.
+  package static func diskFull(_ folder: String, needed: Int, free: Int) -> Self {
+    Self(
+      code: .diskFull, file: folder,
+      detail: "the output needs \(ByteCountText(needed)), the disk has \(ByteCountText(free)) free",
+      hint: "free some space, or write to another disk")
+  }
+}

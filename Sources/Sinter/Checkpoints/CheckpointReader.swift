@@ -1,0 +1,198 @@
+import Safetensors
+import SinterTensors
+
+/// Opens checkpoints: finds the weight files, reads their headers, and holds them against the
+/// index.
+public enum CheckpointReader {
+  /// Opens a checkpoint.
+  ///
+  /// - Parameter path: a folder with `model.safetensors`, with shards and their index, or with one
+  ///   safetensors file of any name; or the path of such a file.
+  /// - Returns: the checkpoint.
+  /// - Throws: ``DiagnosticError`` with every fault that was found in headers, index and
+  ///   configuration.
+  public static func open(_ path: String) throws(DiagnosticError) -> Checkpoint {
+    guard Folder(path).exists else {
+      return try assemble(
+        path, fileNames: [path], index: nil, configuration: nil, sideFiles: [], remarks: [])
+    }
+    let entries = try attempting { () throws(SafetensorsError) in try Folder(path).entries() }
+    let names = entries.filter { $0.kind == .file }.map(\.name)
+    let (fileNames, index, remarks) = try weightFiles(in: path, names: names)
+    return try assemble(
+      path, fileNames: fileNames.map { PathText.join(path, $0) }, index: index,
+      configuration: configuration(in: path, names: names),
+      sideFiles: entries.filter { isSideFile($0) }.map {
+        SideFile(name: $0.name, byteCount: $0.byteCount)
+      },
+      remarks: remarks)
+  }
+
+  private static func configuration(
+    in folder: String, names: [String]
+  ) throws(DiagnosticError) -> ModelConfiguration? {
+    guard names.contains("config.json") else { return nil }
+    let path = PathText.join(folder, "config.json")
+    let bytes = try attempting { () throws(SafetensorsError) in
+      try FileItem.read(path, limit: smallFileLimit)
+    }
+    return try ModelConfiguration(bytes, file: path)
+  }
+
+  /// The names of the weight files, and the index when there is one.
+  private static func weightFiles(
+    in folder: String, names: [String]
+  ) throws(DiagnosticError) -> (files: [String], index: ShardIndex?, remarks: [Diagnostic]) {
+    let indexes = names.filter { $0.hasSuffix(".safetensors.index.json") }
+    let index = indexes.contains(standardIndex) ? standardIndex : indexes.first
+    if let index, indexes.count == 1 || index == standardIndex {
+      let file = PathText.join(folder, index)
+      let parsed = try attempting { () throws(SafetensorsError) in
+        try ShardIndex(parsing: FileItem.read(file, limit: indexLimit), path: file)
+      }
+      var remarks: [Diagnostic] = []
+      if names.contains(standardFile), !parsed.files.contains(standardFile) {
+        remarks.append(
+          Diagnostic(
+            .warning, file: file,
+            "the folder also holds '\(standardFile)', which the index does not name; it is not read"
+          ))
+      }
+      return (parsed.files, parsed, remarks)
+    }
+    if names.contains(standardFile) { return ([standardFile], nil, []) }
+    let others = names.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix("adapter_") }
+    if others.count == 1 { return (others, nil, []) }
+    throw DiagnosticError([noWeights(in: folder, names: names, files: others)])
+  }
+
+  /// Says why a folder is no checkpoint that can be merged.
+  private static func noWeights(
+    in folder: String, names: [String], files: [String]
+  ) -> Diagnostic {
+    if files.count > 1 {
+      return Diagnostic(
+        file: folder,
+        "\(files.count) safetensors files, but no index that says which of them are the model",
+        hint: "name one of the files, or add '\(standardIndex)'")
+    }
+    if names.contains("adapter_config.json") {
+      return Diagnostic(
+        file: folder, "this is a LoRA adapter, not a model",
+        hint: "adapters are not supported yet; apply it to its base first")
+    }
+    if let pickle = names.first(where: { $0.hasSuffix(".bin") || $0.hasSuffix(".pth") }) {
+      return Diagnostic(
+        file: folder, "the weights are a PyTorch pickle ('\(pickle)'), which is not supported yet",
+        hint: "save the model as safetensors")
+    }
+    if let gguf = names.first(where: { $0.hasSuffix(".gguf") }) {
+      return Diagnostic(
+        file: folder, "the weights are in GGUF ('\(gguf)'), which is not supported",
+        hint: "use the safetensors release of the model")
+    }
+    return Diagnostic(
+      file: folder, "no weights found: neither '\(standardFile)' nor '\(standardIndex)'",
+      hint: "name the folder that holds the safetensors files")
+  }
+
+  /// Opens the files, all of them, and joins what is wrong with any.
+  private static func assemble(
+    _ path: String, fileNames: [String], index: ShardIndex?, configuration: ModelConfiguration?,
+    sideFiles: [SideFile], remarks: [Diagnostic]
+  ) throws(DiagnosticError) -> Checkpoint {
+    var files: [SafetensorsFile] = []
+    var faults: [DiagnosticError] = []
+    for fileName in fileNames {
+      do throws(DiagnosticError) {
+        files.append(
+          try attempting { () throws(SafetensorsError) in try SafetensorsFile(path: fileName) })
+      } catch {
+        faults.append(error)
+      }
+    }
+    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
+    var named: [String: Set<String>] = [:]
+    for entry in index?.entries ?? [] {
+      named[PathText.join(path, entry.file), default: []].insert(entry.tensor)
+    }
+    var tensors: [CheckpointTensor] = []
+    var remarks = remarks
+    for (place, file) in files.enumerated() {
+      let isNamed = index == nil ? nil : named[file.path] ?? []
+      var stray = 0
+      for descriptor in file.tensors {
+        if let isNamed, !isNamed.contains(descriptor.name) {
+          stray += 1
+          continue
+        }
+        tensors.append(CheckpointTensor(descriptor, file: place, dataStart: file.header.dataStart))
+      }
+      if stray > 0 {
+        remarks.append(
+          Diagnostic(
+            .warning, file: file.path, "\(stray) tensors that the index does not name are not read"
+          ))
+      }
+      if let isNamed {
+        let stored = Set(file.tensors.map(\.name))
+        faults += isNamed.subtracting(stored).sorted().map { name in
+          DiagnosticError([
+            Diagnostic(
+              file: file.path, "tensor '\(name)' is missing, though the index names it",
+              hint: "download the checkpoint again")
+          ])
+        }
+      }
+    }
+    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
+    return try Checkpoint(
+      path: path, files: files, tensors: tensors, configuration: configuration,
+      sideFiles: sideFiles, remarks: remarks)
+  }
+
+  /// Whether a file of a model's folder goes with the model and not with its weights.
+  private static func isSideFile(_ entry: Folder.Entry) -> Bool {
+    guard entry.kind == .file, entry.byteCount <= smallFileLimit, !entry.name.hasPrefix(".") else {
+      return false
+    }
+    let name = entry.name
+    if weightEndings.contains(where: { name.hasSuffix($0) }) { return false }
+    if name.lowercased().hasPrefix("readme") || ownFiles.contains(name) { return false }
+    return name != "config.json"
+  }
+
+  private static let standardFile = "model.safetensors"
+  private static let standardIndex = "model.safetensors.index.json"
+  private static let smallFileLimit = 64 << 20
+  private static let indexLimit = 256 << 20
+  private static let weightEndings = [
+    ".safetensors", ".index.json", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack",
+    ".onnx", ".npz", ".partial",
+  ]
+  /// What a merge writes about itself, which would be untrue of another.
+  private static let ownFiles: Set<String> = [
+    "sinter_manifest.json", "sinter_recipe.yml", "mergekit_config.yml",
+  ]
+
+  /// Runs a file operation and turns its error into a diagnostic.
+  private static func attempting<Value>(
+    _ operation: () throws(SafetensorsError) -> Value
+  ) throws(DiagnosticError) -> Value {
+    do throws(SafetensorsError) {
+      return try operation()
+    } catch {
+      throw DiagnosticError(error)
+    }
+  }
+}
+
+extension CheckpointTensor {
+  /// A tensor of one file of a checkpoint.
+  init(_ descriptor: TensorDescriptor, file: Int, dataStart: Int) {
+    self.init(
+      name: descriptor.name, dtype: descriptor.dtype, shape: descriptor.shape, file: file,
+      bytes: dataStart + descriptor.dataOffsets.lowerBound..<dataStart
+        + descriptor.dataOffsets.upperBound)
+  }
+}

@@ -1,0 +1,227 @@
+import Safetensors
+import SinterTensors
+
+/// A model's `config.json`: what it says, and edits that leave everything else as written.
+public struct ModelConfiguration: Sendable {
+  /// The file, as messages name it.
+  let file: String
+  private let document: JSONDocument
+
+  /// Reads a configuration.
+  ///
+  /// - Parameters:
+  ///   - bytes: the text of the file.
+  ///   - file: the file, as messages name it.
+  /// - Throws: ``DiagnosticError`` when the text is not a JSON object.
+  init(_ bytes: [UInt8], file: String) throws(DiagnosticError) {
+    self.file = file
+    do throws(JSONError) {
+      document = try JSONDocument(parsing: bytes, dialect: .python)
+    } catch {
+      throw DiagnosticError([Diagnostic(file: file, "the configuration is not JSON: \(error)")])
+    }
+    guard document.root.object != nil else {
+      throw DiagnosticError([Diagnostic(file: file, "the configuration is not a JSON object")])
+    }
+  }
+
+  /// The text of the configuration, as edited so far.
+  var text: String { document.text }
+
+  /// The name of the model class, `nil` when there is none or more than one.
+  var architecture: String? {
+    guard let names = document["architectures"]?.array, names.count == 1 else { return nil }
+    return names[0].string
+  }
+
+  /// The family of the model, such as `llama`.
+  var modelType: String? { document["model_type"]?.string }
+
+  /// Whether the output head is the token embedding; `nil` when the configuration does not say.
+  ///
+  /// The configuration of a multimodal model may say it of its text part only.
+  var tiesWordEmbeddings: Bool? {
+    document["tie_word_embeddings"]?.bool
+      ?? document.value(at: ["text_config", "tie_word_embeddings"])?.bool
+  }
+
+  /// The method by which weights are quantized, `nil` when they are not.
+  ///
+  /// A multimodal model may say it of its text part only.
+  var quantization: String? {
+    for scope in scopes {
+      guard let value = document.value(at: scope.steps + ["quantization_config"]), !value.isNull
+      else { continue }
+      return value["quant_method"]?.string ?? value["quant_algo"]?.string ?? "unknown"
+    }
+    return nil
+  }
+
+  /// A whole number at a path of keys, or `nil`.
+  func integer(at path: [String]) -> Int? { document.value(at: path.steps)?.int }
+
+  /// The first of several numbers that exists, with its key, at the top or in the text part.
+  func firstInteger(of keys: [String]) -> (key: String, value: Int)? {
+    for scope in [[], ["text_config"]] {
+      for key in keys {
+        if let value = integer(at: scope + [key]) { return (key, value) }
+      }
+    }
+    return nil
+  }
+
+  /// The objects of the configuration that can describe a part of the model: itself and the
+  /// objects in it, two levels deep.
+  private var scopes: [[String]] {
+    var found: [[String]] = [[]]
+    for member in document.root.object ?? [] {
+      guard let inner = member.value.object else { continue }
+      found.append([member.key])
+      for nested in inner where nested.value.object != nil {
+        found.append([member.key, nested.key])
+      }
+    }
+    return found
+  }
+
+  /// A statement of how many layers a stack has.
+  struct LayerCount: Hashable {
+    /// The keys that lead to the number.
+    let path: [String]
+    /// The number of layers.
+    let count: Int
+  }
+
+  /// All statements of a number of layers.
+  var layerCounts: [LayerCount] {
+    scopes.flatMap { scope in
+      Self.layerCountKeys.compactMap { key in
+        integer(at: scope + [key]).map { LayerCount(path: scope + [key], count: $0) }
+      }
+    }
+  }
+
+  private static let layerCountKeys = [
+    "num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers",
+    "decoder_layers", "encoder_layers", "depth",
+  ]
+}
+
+// MARK: - Edits
+
+extension ModelConfiguration {
+  /// Says which element type the weights have, wherever the configuration says it.
+  ///
+  /// - Parameters:
+  ///   - dtype: the element type of the output's weights.
+  ///   - adds: whether to say it when the configuration does not.
+  func settingDType(_ dtype: DType, adds: Bool) throws(DiagnosticError) -> ModelConfiguration {
+    guard let name = dtype.torchName else { return self }
+    var result = self
+    var isSaid = false
+    for scope in scopes {
+      for key in ["dtype", "torch_dtype"] {
+        guard document.value(at: (scope + [key]).steps)?.string != nil else { continue }
+        result = try result.setting(scope + [key], to: .string(name))
+        if scope.isEmpty { isSaid = true }
+      }
+    }
+    if !isSaid, adds { result = try result.setting(["torch_dtype"], to: .string(name)) }
+    return result
+  }
+
+  /// Says which model class reads the weights.
+  func settingArchitecture(_ name: String) throws(DiagnosticError) -> ModelConfiguration {
+    try setting(["architectures"], to: .array([.string(name)]))
+  }
+
+  /// Says of which layers a stack consists.
+  ///
+  /// The number of layers is changed, and every list in the same object that has one entry per
+  /// layer, such as `layer_types`, is made anew from the entries of the layers that were taken.
+  ///
+  /// - Parameters:
+  ///   - key: where the number of layers stands.
+  ///   - layers: for each layer of the output, the configuration of the model that it comes from
+  ///     and its number there.
+  func settingLayers(
+    at key: [String], to layers: [(configuration: ModelConfiguration, layer: Int)]
+  ) throws(DiagnosticError) -> ModelConfiguration {
+    guard let oldCount = integer(at: key) else { return self }
+    var result = try setting(key, to: .number(layers.count))
+    let scope = Array(key.dropLast())
+    for member in document.value(at: scope.steps)?.object ?? [] {
+      let path = scope + [member.key]
+      if let entries = member.value.array, entries.count == oldCount, oldCount > 0,
+        !Self.isTokenList(member.key)
+      {
+        let taken = layers.map { source in
+          source.configuration.entry(ofLayer: source.layer, in: path) ?? "null"
+        }
+        result = try result.setting(path, to: .array(taken.map { .verbatim($0) }))
+      } else if let entries = member.value.array, Self.layerIndexLists.contains(member.key) {
+        let old = Set(entries.compactMap(\.int))
+        let new = layers.indices.filter { old.contains(layers[$0].layer) }
+        result = try result.setting(path, to: .array(new.map { .number($0) }))
+      } else if member.key == "max_window_layers", let value = member.value.int {
+        let new = value >= oldCount ? layers.count : layers.count { $0.layer < value }
+        result = try result.setting(path, to: .number(new))
+      }
+    }
+    return result
+  }
+
+  /// Whether a list has nothing to do with layers, however many entries it has.
+  private static func isTokenList(_ key: String) -> Bool {
+    key == "architectures" || key.contains("token") || key.contains("rope")
+  }
+
+  /// Lists that name layers by number.
+  private static let layerIndexLists: Set<String> = [
+    "mlp_only_layers", "full_attn_idxs", "attn_layer_indices", "attn_layer_idx",
+    "cross_attention_layers", "global_attn_layers",
+  ]
+
+  /// The text of a list's entry for one layer.
+  private func entry(ofLayer layer: Int, in path: [String]) -> String? {
+    guard let entries = document.value(at: path.steps)?.array, entries.indices.contains(layer)
+    else { return nil }
+    return document.text(of: entries[layer])
+  }
+
+  private func setting(
+    _ path: [String], to text: JSONText
+  ) throws(DiagnosticError) -> ModelConfiguration {
+    do throws(JSONError) {
+      return ModelConfiguration(file: file, document: try document.setting(path.steps, to: text))
+    } catch {
+      throw DiagnosticError([
+        Diagnostic(file: file, "'\(path.joined(separator: "."))' cannot be changed: \(error)")
+      ])
+    }
+  }
+
+  private init(file: String, document: JSONDocument) {
+    self.file = file
+    self.document = document
+  }
+}
+
+extension [String] {
+  fileprivate var steps: [JSONDocument.Step] { map { .key($0) } }
+}
+
+extension DType {
+  /// The name that configurations and recipes use, `nil` when there is none.
+  var torchName: String? {
+    switch self {
+    case .bfloat16: "bfloat16"
+    case .float16: "float16"
+    case .float32: "float32"
+    case .float64: "float64"
+    case .float8E4M3: "float8_e4m3fn"
+    case .float8E5M2: "float8_e5m2"
+    default: nil
+    }
+  }
+}

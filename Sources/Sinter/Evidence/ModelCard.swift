@@ -1,0 +1,60 @@
+import Safetensors
+
+/// The output's README: where the model comes from, in the form that the hub reads.
+struct ModelCard {
+  /// The text of the file.
+  let text: String
+
+  /// Writes the card.
+  ///
+  /// - Parameters:
+  ///   - plan: the plan that was executed.
+  ///   - title: the name of the output folder.
+  init(_ plan: MergePlan, title: String) {
+    let merged = plan.inputs.filter { !$0.isBase }
+    let base = plan.inputs.first(where: \.isBase)
+    let hubNames = plan.inputs.map(\.reference.path).filter(Self.isHubName)
+    var lines = ["---"]
+    if !hubNames.isEmpty {
+      lines.append("base_model:")
+      lines += hubNames.map { "- \($0)" }
+    }
+    lines += ["library_name: transformers", "tags:", "- merge", "- sinter", "---", ""]
+    lines += ["# \(title)", ""]
+    lines.append(
+      "This model was merged from fine-tuned models by Sinter \(SinterVersion.current).")
+    lines += ["", "## Merge", ""]
+    let method = plan.method.source.map { "[\(plan.method.title)](\($0))" } ?? plan.method.title
+    lines.append("Method: \(method)" + (base.map { ", with `\($0.name)` as the base" } ?? ""))
+    lines += ["", "Models:", ""]
+    lines += (merged.isEmpty ? plan.inputs : merged).map { "- `\($0.name)`" }
+    let fence = Self.fence(for: plan.recipe.text)
+    let recipe = plan.recipe.text.hasSuffix("\n") ? plan.recipe.text : plan.recipe.text + "\n"
+    lines += ["", "Recipe:", "", fence + "yaml", recipe + fence, ""]
+    lines.append(
+      "`sinter_manifest.json` tells what became of every tensor; the plan's hash is "
+        + "`\(PlanHash(plan).text.prefix(16))`.")
+    text = lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Whether a path has the form of a name on the hub, so that a card may link to it.
+  private static func isHubName(_ path: String) -> Bool {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count == 2 && parts.allSatisfy { part in
+      !part.isEmpty && !part.hasPrefix(".") && part.allSatisfy { character in
+        character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
+      }
+    } && !FileItem.exists(at: path)
+  }
+
+  /// A fence that is longer than any in the text.
+  private static func fence(for text: String) -> String {
+    var longest = 2
+    var run = 0
+    for character in text {
+      run = character == "`" ? run + 1 : 0
+      longest = max(longest, run)
+    }
+    return String(repeating: "`", count: longest + 1)
+  }
+}

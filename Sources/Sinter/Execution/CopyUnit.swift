@@ -1,0 +1,39 @@
+import Safetensors
+import SinterTensors
+
+/// The copy of one tensor's bytes.
+///
+/// Marked `@unchecked Sendable` because its cursor is guarded by the scheduler's lock; the rest is
+/// constant.
+final class CopyUnit: WorkUnit, @unchecked Sendable {
+  private let planned: PlannedTensor
+  private let source: StoredTensor
+  private let output: OutputFile
+  private var cursor: StepCursor
+
+  init(_ planned: PlannedTensor, from source: StoredTensor, to output: OutputFile) {
+    self.planned = planned
+    self.source = source
+    self.output = output
+    let length = WorkerSizes.copyLength
+    cursor = StepCursor(tileCounts: [(planned.bytes.count + length - 1) / length], step: .copy)
+  }
+
+  var tensorCount: Int { 1 }
+
+  var isFinished: Bool { cursor.isFinished }
+
+  func take() -> WorkTicket? { cursor.take() }
+
+  func complete(_ ticket: WorkTicket, _ result: StepResult) { cursor.complete() }
+
+  func perform(_ ticket: WorkTicket, with buffers: inout WorkerBuffers) throws -> StepResult {
+    let start = ticket.tiles.lowerBound * WorkerSizes.copyLength
+    let range = start..<min(start + WorkerSizes.copyLength, planned.bytes.count)
+    try source.readBytes(range, into: &buffers.bytes)
+    try output.write(
+      buffers.bytes.elements(as: UInt8.self, count: range.count),
+      at: planned.bytes.lowerBound + range.lowerBound)
+    return StepResult(bytesRead: range.count, bytesWritten: range.count)
+  }
+}

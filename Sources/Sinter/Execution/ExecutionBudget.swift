@@ -1,0 +1,68 @@
+import Safetensors
+
+/// How a plan is executed: with how many workers, in how much memory.
+///
+/// Neither changes a byte of the result.
+public struct ExecutionOptions: Sendable, Hashable {
+  /// The largest number of workers, at least 1.
+  public var threads: Int
+  /// The ceiling of working memory in bytes.
+  public var memory: Int
+  /// Whether an existing output is replaced.
+  public var overwrites: Bool
+  /// Whether values that are NaN or infinite are written, with a warning, and not refused.
+  public var allowsNonFinite: Bool
+
+  /// Makes options.
+  ///
+  /// - Parameters:
+  ///   - threads: the largest number of workers, at least 1.
+  ///   - memory: the ceiling of working memory in bytes.
+  ///   - overwrites: whether an existing output is replaced.
+  ///   - allowsNonFinite: whether values that are NaN or infinite are written.
+  public init(
+    threads: Int, memory: Int = 512 << 20, overwrites: Bool = false, allowsNonFinite: Bool = false
+  ) {
+    precondition(threads >= 1, "at least one thread does the work")
+    self.threads = threads
+    self.memory = memory
+    self.overwrites = overwrites
+    self.allowsNonFinite = allowsNonFinite
+  }
+}
+
+/// The workers and the memory that a plan takes under a ceiling.
+public struct ExecutionBudget: Sendable, Hashable {
+  /// The number of workers.
+  public let workers: Int
+  /// The memory of all workers in bytes, the program itself included.
+  public let memory: Int
+
+  let sizes: WorkerSizes
+
+  /// What a process needs before it holds a tile: code, runtime, headers.
+  private static let fixedMemory = 24 << 20
+
+  /// Divides the memory.
+  ///
+  /// - Parameters:
+  ///   - plan: the plan to be executed.
+  ///   - options: the ceiling and the largest number of workers.
+  /// - Throws: ``DiagnosticError`` when not even one worker fits.
+  public init(_ plan: MergePlan, options: ExecutionOptions) throws(DiagnosticError) {
+    sizes = WorkerSizes(plan.tensors)
+    // A tensor's plan takes some hundred bytes for each input: name, place and parameters.
+    let fixed = Self.fixedMemory + plan.tensors.reduce(0) { $0 + 512 * ($1.sources.count + 1) }
+    let fitting = (options.memory - fixed) / max(sizes.total, 1)
+    guard fitting >= 1 else {
+      throw DiagnosticError([
+        Diagnostic(
+          .error, "the merge needs \(ByteCountText(fixed + sizes.total)) of memory, more than the ceiling of "
+            + "\(ByteCountText(options.memory))",
+          hint: "raise --memory")
+      ])
+    }
+    workers = min(options.threads, fitting)
+    memory = fixed + workers * sizes.total
+  }
+}

@@ -1,0 +1,200 @@
+import Foundation
+import Safetensors
+import SinterTensors
+
+/// What a finished merge reports.
+public struct MergeSummary: Sendable, Hashable {
+  /// The output folder.
+  public let folder: String
+  /// The number of tensors that were written.
+  public let tensors: Int
+  /// The bytes that were read, survey passes included.
+  public let bytesRead: Int
+  /// The bytes of the weight files.
+  public let bytesWritten: Int
+  /// The time in seconds.
+  public let seconds: Double
+  /// What came up while it ran.
+  public let remarks: [Diagnostic]
+}
+
+/// Executes a plan: reads tiles, merges them and writes them at the places that the plan fixed.
+public struct MergeExecutor: Sendable {
+  private let plan: MergePlan
+  private let options: ExecutionOptions
+  private let progress: ProgressCounter
+
+  /// Makes an executor.
+  ///
+  /// - Parameters:
+  ///   - plan: what to do.
+  ///   - options: with how many workers, in how much memory.
+  ///   - progress: counts what is done while it runs.
+  public init(
+    plan: MergePlan, options: ExecutionOptions, progress: ProgressCounter = ProgressCounter()
+  ) {
+    self.plan = plan
+    self.options = options
+    self.progress = progress
+  }
+
+  /// Runs the merge.
+  ///
+  /// The output is built in a folder beside the final one, named `NAME.partial`, and takes its name
+  /// only when it is complete and on disk. A run that fails or is cancelled removes it.
+  ///
+  /// - Parameter path: the output folder.
+  /// - Returns: what was done.
+  /// - Throws: ``DiagnosticError`` when an input or the output cannot be used, or when the task is
+  ///   cancelled.
+  public func run(into path: String) async throws -> MergeSummary {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let budget = try ExecutionBudget(plan, options: options)
+    let inputs = plan.inputs.map(\.checkpoint)
+    try EqualityCheck(plan).run()
+    let writer = try CheckpointWriter(
+      path: path, overwrites: options.overwrites, inputPaths: inputs.map(\.path),
+      byteCount: plan.outputByteCount)
+    let remarks: [Diagnostic]
+    do {
+      remarks = try await writeWeights(to: writer, budget: budget)
+      try writeSideFiles(to: writer)
+      try writer.finish()
+    } catch {
+      writer.discard()
+      throw error is CancellationError ? DiagnosticError.interrupted(path) : error
+    }
+    return MergeSummary(
+      folder: path, tensors: plan.tensors.count, bytesRead: progress.bytesRead,
+      bytesWritten: plan.bytesToWrite, seconds: (clock.now - start) / .seconds(1),
+      remarks: remarks)
+  }
+
+  private func writeWeights(
+    to writer: CheckpointWriter, budget: ExecutionBudget
+  ) async throws -> [Diagnostic] {
+    let outputs = try plan.shards.map { try writer.createShard($0) }
+    let scheduler = Scheduler(
+      units(writingTo: outputs), stopsAtNonFinite: !options.allowsNonFinite, progress: progress)
+    await withTaskCancellationHandler {
+      await Self.runWorkers(budget.workers, sizes: budget.sizes, scheduler)
+    } onCancel: {
+      scheduler.fail(CancellationError())
+    }
+    let nonFinite = try scheduler.outcome()
+    let report = NonFiniteReport(nonFinite, plan: plan, isError: !options.allowsNonFinite)
+    guard nonFinite.isEmpty || options.allowsNonFinite else {
+      throw DiagnosticError(report.diagnostics)
+    }
+    for output in outputs { try output.synchronize() }
+    return report.diagnostics
+  }
+
+  /// Runs workers on threads of their own: they block on files and on each other, which tasks of
+  /// the shared pool must not.
+  private static func runWorkers(
+    _ count: Int, sizes: WorkerSizes, _ scheduler: Scheduler
+  ) async {
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<count {
+        group.addTask {
+          await withCheckedContinuation { continuation in
+            let thread = Thread {
+              var buffers = WorkerBuffers(sizes)
+              scheduler.work(with: &buffers)
+              continuation.resume()
+            }
+            thread.start()
+          }
+        }
+      }
+    }
+  }
+
+  private static let indexName = "model.safetensors.index.json"
+
+  private func writeSideFiles(to writer: CheckpointWriter) throws {
+    let donor = plan.inputs[plan.donor].checkpoint
+    for file in plan.sideFiles { try writer.copy(file.name, from: donor.path) }
+    if plan.shards.count > 1 {
+      try writer.write(plan.shardIndex().encoded(), to: Self.indexName)
+    }
+    if let configuration = plan.configuration {
+      try writer.write(Array(configuration.utf8), to: "config.json")
+    }
+    try writer.write(Array(plan.recipe.text.utf8), to: "sinter_recipe.yml")
+    try writer.write(
+      Array(ModelCard(plan, title: writer.name).text.utf8), to: "README.md")
+    try writer.write(Manifest(plan).encoded(), to: "sinter_manifest.json")
+  }
+}
+
+// MARK: - Units
+
+extension MergeExecutor {
+  /// The units of work, in the order in which they are begun.
+  private func units(writingTo outputs: [OutputFile]) -> [any WorkUnit] {
+    var units: [any WorkUnit] = []
+    var modelWide: [PlannedTensor] = []
+    for tensor in plan.tensors {
+      switch tensor.effectiveOperation {
+      case .copy:
+        units.append(
+          CopyUnit(tensor, from: source(tensor.sources[0]), to: outputs[tensor.shard]))
+      case .merge(let method, _) where type(of: method).surveyScope == .model:
+        modelWide.append(tensor)
+      case .merge(let method, _):
+        units.append(unit(method, [tensor], outputs))
+      }
+    }
+    if let first = modelWide.first, case .merge(let method, _) = first.operation {
+      units.append(unit(method, modelWide, outputs))
+    }
+    return units
+  }
+
+  private func unit<Method: MergeMethod>(
+    _ first: Method, _ tensors: [PlannedTensor], _ outputs: [OutputFile]
+  ) -> any WorkUnit {
+    let members = tensors.compactMap { tensor -> MergeUnit<Method>.Member? in
+      guard case .merge(let any, _) = tensor.effectiveOperation, let method = any as? Method
+      else { return nil }
+      return MergeUnit<Method>.Member(
+        method: method, planned: tensor, sources: tensor.sources.map { source($0) },
+        output: outputs[tensor.shard], grid: TileGrid(shape: tensor.shape, grain: method.grain))
+    }
+    return MergeUnit(members)
+  }
+
+  private func source(_ planned: PlannedSource) -> StoredTensor {
+    let checkpoint = plan.inputs[planned.input].checkpoint
+    return StoredTensor(file: checkpoint.files[planned.tensor.file].input, tensor: planned.tensor)
+  }
+}
+
+extension PlannedTensor {
+  /// The operation as it is carried out: values that are copied to another element type go through
+  /// the same path as merged ones.
+  var effectiveOperation: Operation {
+    guard case .copy = operation, let source = sources.first, source.tensor.dtype != dtype else {
+      return operation
+    }
+    let group = MergeGroup(
+      tensor: name, shape: shape, inputs: [""], hasBase: false, computesInDouble: computesInDouble,
+      parameters: GroupParameters(tensor: [:], inputs: [[:]]), seed: 0)
+    return .merge(Passthrough(group), group)
+  }
+
+  /// Whether the arithmetic is done in Double.
+  var computesInDouble: Bool { Self.computesInDouble(dtype, sources) }
+}
+
+extension DiagnosticError {
+  static func interrupted(_ path: String) -> DiagnosticError {
+    DiagnosticError(
+      [
+        Diagnostic(.error, "interrupted; '\(path)' was not made and nothing was left behind")
+      ], kind: .interrupted)
+  }
+}

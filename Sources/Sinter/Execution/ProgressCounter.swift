@@ -1,0 +1,25 @@
+import Synchronization
+
+/// How far a merge has come; written by workers, read by whoever shows it.
+public final class ProgressCounter: Sendable {
+  private let tensors = Atomic<Int>(0)
+  private let read = Atomic<Int>(0)
+  private let written = Atomic<Int>(0)
+
+  /// Starts at zero.
+  public init() {}
+
+  /// The output tensors that are complete.
+  public var tensorsDone: Int { tensors.load(ordering: .relaxed) }
+  /// The bytes that were read, survey passes included.
+  public var bytesRead: Int { read.load(ordering: .relaxed) }
+  /// The bytes of tensors that were written.
+  public var bytesWritten: Int { written.load(ordering: .relaxed) }
+
+  func add(tensors count: Int) { tensors.add(count, ordering: .relaxed) }
+
+  func add(bytesRead: Int, bytesWritten: Int) {
+    read.add(bytesRead, ordering: .relaxed)
+    written.add(bytesWritten, ordering: .relaxed)
+  }
+}

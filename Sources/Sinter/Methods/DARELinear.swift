@@ -1,0 +1,79 @@
+public import SinterTensors
+
+/// Drops elements of the differences from the base at random, rescales the rest and adds them
+/// (DARE, arXiv:2311.03099).
+public struct DARELinear: MergeMethod {
+  private let taskVectors: TaskVectorMerge
+
+  /// Prepares the merge of one group.
+  ///
+  /// - Parameter group: the group, its first input the base.
+  public init(_ group: MergeGroup) {
+    taskVectors = TaskVectorMerge(group, sparsification: .random, electsSign: false)
+  }
+
+  /// The rows of Double that the arithmetic works in.
+  public var scratchRows: Int { taskVectors.scratchRows }
+
+  /// A survey of what thinning out needs.
+  public static func makeSurvey(_ groups: [DARELinear]) -> TaskVectorSurvey {
+    TaskVectorSurvey(groups[0].taskVectors)
+  }
+
+  /// Surveys one tile.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public func survey<T: WorkingFloat>(
+    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
+  ) {
+    taskVectors.survey(&tile, at: position, survey, into: &partial)
+  }
+
+  /// Merges one tile.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public func merge<T: WorkingFloat>(
+    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into output: inout MutableSpan<T>
+  ) {
+    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
+  }
+}
+
+extension DARELinear {
+  /// What the method says of itself.
+  public static let declaration = MethodDeclaration(
+    name: "dare_linear",
+    title: "Linear DARE",
+    summary: "drops differences at random, rescales and adds the rest",
+    formula: """
+      dᵢ = xᵢ - b, each element kept with probability density, 0 elsewhere
+      dᵢ = dᵢ · Σ|xᵢ - b| / Σ|dᵢ|      (rescale: true)
+      out = b + λ·Σ wᵢ·dᵢ
+      """,
+    goodFor: """
+      Fine-tunes with much redundancy: most of a difference can be dropped without losing the skill.
+      """,
+    base: .required,
+    models: 1...Int.max,
+    parameters: TaskVectorParameters.all(normalize: false, rescale: true),
+    source: "https://arxiv.org/abs/2311.03099",
+    differences: [
+      """
+      What is dropped depends on the seed, the model's place, the tensor's name and the \
+      element only; it is the same on every machine. Without --seed the seed is 0.
+      """,
+      "A difference whose sum of magnitudes is below 1e-7 is rescaled too; mergekit leaves it.",
+      "Weights, factors and intermediate results are not rounded to the type of the tensors.",
+    ],
+    example: """
+      merge_method: dare_linear
+      base_model: ./base
+      models:
+        - model: ./math
+          parameters: {weight: 0.8, density: 0.5}
+        - model: ./code
+          parameters: {weight: 0.8, density: 0.5}
+      """)
+}

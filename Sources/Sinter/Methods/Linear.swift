@@ -1,0 +1,88 @@
+public import SinterTensors
+
+/// The weighted average of the inputs (model soups, arXiv:2203.05482).
+public struct Linear: MergeMethod {
+  private let coefficients: [Double]
+
+  /// Prepares the average of one group.
+  ///
+  /// - Parameter group: the group; the base model, where a recipe names one, is an input like any
+  ///   other.
+  /// - Throws: ``MethodFault`` when the weights are normalized and sum to zero.
+  public init(_ group: MergeGroup) throws(MethodFault) {
+    let weights = group.inputs.indices.map { group.parameters.number("weight", input: $0) ?? 0 }
+    guard group.parameters.isOn("normalize") else {
+      coefficients = weights
+      return
+    }
+    let sum = weights.reduce(0, +)
+    guard sum != 0 else { throw .zeroWeightSum(weights) }
+    coefficients = weights.map { $0 / sum }
+  }
+
+  /// Merges one tile: `Σ cᵢ·xᵢ`, in the order of inputs.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public func merge<T: WorkingFloat>(
+    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: NoSurvey, into output: inout MutableSpan<T>
+  ) {
+    for row in 0..<tile.rows {
+      let coefficient = T(coefficients[row])
+      let input = tile[row]
+      if row == 0 {
+        for i in 0..<output.count { output[i] = coefficient * input[i] }
+      } else {
+        for i in 0..<output.count { output[i] += coefficient * input[i] }
+      }
+    }
+  }
+}
+
+extension MethodFault {
+  /// Weights to be divided by their sum, which is zero.
+  static func zeroWeightSum(_ weights: [Double]) -> MethodFault {
+    let list = weights.map { ParameterValue.number($0).description }.joined(separator: ", ")
+    return MethodFault(
+      "the weights \(list) sum to zero and cannot be normalized",
+      hint: "change a weight, or set 'normalize: false'")
+  }
+}
+
+extension Linear {
+  /// What the method says of itself.
+  public static let declaration = MethodDeclaration(
+    name: "linear",
+    title: "Linear",
+    summary: "weighted average of the models",
+    formula: """
+      out = Σ wᵢ·xᵢ            (normalize: false)
+      out = Σ wᵢ·xᵢ / Σ wᵢ     (normalize: true)
+      """,
+    goodFor: """
+      Checkpoints of one training run and fine-tunes that lie close together. The simplest method \
+      and the yardstick for all others.
+      """,
+    base: .ignored,
+    models: 1...Int.max,
+    parameters: [
+      ParameterDeclaration(
+        "weight", scope: .input, kind: .anyNumber, default: .required,
+        meaning: "how much the model counts"),
+      ParameterDeclaration(
+        "normalize", scope: .tensor, kind: .boolean, default: .value(.boolean(true)),
+        meaning: "divide the weights by their sum"),
+    ],
+    source: "https://arxiv.org/abs/2203.05482",
+    differences: [
+      "Weights that sum to zero are an error; mergekit writes Inf and NaN."
+    ],
+    example: """
+      merge_method: linear
+      models:
+        - model: ./first
+          parameters: {weight: 0.6}
+        - model: ./second
+          parameters: {weight: 0.4}
+      """)
+}

@@ -1,0 +1,133 @@
+public import SinterTensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Spherical linear interpolation between the base and one model, each tensor taken as one vector.
+public struct SLERP: MergeMethod {
+  private let t: Double
+
+  /// Prepares the interpolation of one group of two inputs.
+  public init(_ group: MergeGroup) {
+    t = group.parameters.number("t") ?? 0
+  }
+
+  /// The squared lengths of both vectors and their dot product, in Double.
+  public struct Survey: TensorSurvey {
+    /// The sums over a run of tiles.
+    public struct Partial: Sendable {
+      fileprivate(set) var squares = (0.0, 0.0)
+      fileprivate(set) var dot = 0.0
+    }
+
+    /// Whether the one pass that is needed has been made.
+    public private(set) var isComplete = false
+    private var sums = Partial()
+
+    /// Sums that are zero.
+    public func makePartial() -> Partial { Partial() }
+
+    /// Adds the sums of a run of tiles.
+    public mutating func add(_ partial: Partial) {
+      sums.squares.0 += partial.squares.0
+      sums.squares.1 += partial.squares.1
+      sums.dot += partial.dot
+    }
+
+    /// Ends the pass.
+    public mutating func finishPass() { isComplete = true }
+
+    /// The cosine of the angle between the vectors; 0 when one of them is zero.
+    var cosine: Double {
+      let lengths = sums.squares.0.squareRoot() * sums.squares.1.squareRoot()
+      return lengths == 0 ? 0 : min(max(sums.dot / lengths, -1), 1)
+    }
+  }
+
+  /// A survey that has seen nothing yet.
+  public static func makeSurvey(_ groups: [SLERP]) -> Survey { Survey() }
+
+  /// Sums squares and products over one tile.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public func survey<T: WorkingFloat>(
+    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: Survey, into partial: inout Survey.Partial
+  ) {
+    let base = tile[0]
+    let model = tile[1]
+    partial.squares.0 += Reduction.sumOfSquares(base)
+    partial.squares.1 += Reduction.sumOfSquares(model)
+    partial.dot += Reduction.dot(base, model)
+  }
+
+  /// Merges one tile: `c₀·base + c₁·model`.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public func merge<T: WorkingFloat>(
+    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: Survey, into output: inout MutableSpan<T>
+  ) {
+    let (c0, c1) = coefficients(cosine: survey.cosine)
+    let (first, second) = (T(c0), T(c1))
+    let base = tile[0]
+    let model = tile[1]
+    for i in 0..<output.count { output[i] = first * base[i] + second * model[i] }
+  }
+
+  /// The coefficients of the base and of the model.
+  ///
+  /// Beyond a cosine of ±0.9995 the straight line is taken: there the quotient of sines is badly
+  /// conditioned and the arc indistinguishable from its chord.
+  func coefficients(cosine: Double) -> (Double, Double) {
+    guard cosine.magnitude <= 0.9995 else { return (1 - t, t) }
+    let angle = acos(cosine)
+    return (sin((1 - t) * angle) / sin(angle), sin(t * angle) / sin(angle))
+  }
+}
+
+extension SLERP {
+  /// What the method says of itself.
+  public static let declaration = MethodDeclaration(
+    name: "slerp",
+    title: "SLERP",
+    summary: "moves from the base to one model along an arc",
+    formula: """
+      θ = angle between the base b and the model x, each tensor taken as one vector
+      out = (sin((1-t)·θ)·b + sin(t·θ)·x) / sin θ
+      out = (1-t)·b + t·x    where |cos θ| > 0.9995
+      """,
+    goodFor: """
+      A balance between two models, often with different values of t for attention and feed-forward \
+      layers. Between fine-tunes of one base it is close to linear.
+      """,
+    base: .required,
+    models: 1...1,
+    parameters: [
+      ParameterDeclaration(
+        "t", scope: .tensor, kind: .fraction, default: .required,
+        meaning: "0 gives the base, 1 the other model")
+    ],
+    source: "https://en.wikipedia.org/wiki/Slerp",
+    differences: [
+      "t outside 0...1 is an error; mergekit extrapolates."
+    ],
+    example: """
+      merge_method: slerp
+      base_model: ./first
+      models:
+        - model: ./second
+      parameters:
+        t:
+          - filter: self_attn
+            value: [0, 0.5, 0.3, 0.7, 1]
+          - filter: mlp
+            value: [1, 0.5, 0.7, 0.3, 0]
+          - value: 0.5
+      """)
+}

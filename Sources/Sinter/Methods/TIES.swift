@@ -1,0 +1,80 @@
+public import SinterTensors
+
+/// Trims differences from the base to the largest, elects a sign for each element, and averages
+/// those that agree with it (TIES, arXiv:2306.01708).
+public struct TIES: MergeMethod {
+  private let taskVectors: TaskVectorMerge
+
+  /// Prepares the merge of one group.
+  ///
+  /// - Parameter group: the group, its first input the base.
+  public init(_ group: MergeGroup) {
+    taskVectors = TaskVectorMerge(group, sparsification: .magnitude, electsSign: true)
+  }
+
+  /// The rows of Double that the arithmetic works in.
+  public var scratchRows: Int { taskVectors.scratchRows }
+
+  /// A survey of what thinning out needs.
+  public static func makeSurvey(_ groups: [TIES]) -> TaskVectorSurvey {
+    TaskVectorSurvey(groups[0].taskVectors)
+  }
+
+  /// Surveys one tile.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public func survey<T: WorkingFloat>(
+    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
+  ) {
+    taskVectors.survey(&tile, at: position, survey, into: &partial)
+  }
+
+  /// Merges one tile.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public func merge<T: WorkingFloat>(
+    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into output: inout MutableSpan<T>
+  ) {
+    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
+  }
+}
+
+extension TIES {
+  /// What the method says of itself.
+  public static let declaration = MethodDeclaration(
+    name: "ties",
+    title: "TIES",
+    summary: "keeps the largest differences that agree in sign",
+    formula: """
+      dᵢ = the density·n elements of largest magnitude of xᵢ - b, 0 elsewhere
+      s  = sign of Σ wᵢ·dᵢ, + for a sum of zero
+      mix = Σ wᵢ·dᵢ over the models with sign(wᵢ·dᵢ) = s
+      out = b + λ·mix / Σ wᵢ of those models      (normalize: true)
+      out = b + λ·mix                             (normalize: false)
+      """,
+    goodFor: """
+      Several fine-tunes of one base that change the same weights in different directions.
+      """,
+    base: .required,
+    models: 1...Int.max,
+    parameters: TaskVectorParameters.all(normalize: true, rescale: false),
+    source: "https://arxiv.org/abs/2306.01708",
+    differences: [
+      """
+      Exactly max(1, ⌊density·n⌋) elements are kept; of equal magnitudes the lowest index \
+      first. mergekit keeps any of them.
+      """,
+      "Weights, factors and intermediate results are not rounded to the type of the tensors.",
+    ],
+    example: """
+      merge_method: ties
+      base_model: ./base
+      models:
+        - model: ./math
+          parameters: {weight: 0.8, density: 0.5}
+        - model: ./code
+          parameters: {weight: 0.8, density: 0.5}
+      """)
+}

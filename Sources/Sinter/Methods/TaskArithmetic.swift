@@ -1,0 +1,73 @@
+public import SinterTensors
+
+/// Adds weighted differences from the base (task arithmetic, arXiv:2212.04089).
+public struct TaskArithmetic: MergeMethod {
+  private let taskVectors: TaskVectorMerge
+
+  /// Prepares the merge of one group.
+  ///
+  /// - Parameter group: the group, its first input the base.
+  public init(_ group: MergeGroup) {
+    taskVectors = TaskVectorMerge(group, sparsification: .none, electsSign: false)
+  }
+
+  /// The rows of Double that the arithmetic works in.
+  public var scratchRows: Int { taskVectors.scratchRows }
+
+  /// A survey of what thinning out needs.
+  public static func makeSurvey(_ groups: [TaskArithmetic]) -> TaskVectorSurvey {
+    TaskVectorSurvey(groups[0].taskVectors)
+  }
+
+  /// Surveys one tile.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public func survey<T: WorkingFloat>(
+    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
+  ) {
+    taskVectors.survey(&tile, at: position, survey, into: &partial)
+  }
+
+  /// Merges one tile.
+  @specialized(where T == Float)
+  @specialized(where T == Double)
+  public func merge<T: WorkingFloat>(
+    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into output: inout MutableSpan<T>
+  ) {
+    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
+  }
+}
+
+extension TaskArithmetic {
+  /// What the method says of itself.
+  public static let declaration = MethodDeclaration(
+    name: "task_arithmetic",
+    title: "Task Arithmetic",
+    summary: "adds weighted differences from the base",
+    formula: """
+      dᵢ = xᵢ - b
+      out = b + λ·Σ wᵢ·dᵢ
+      """,
+    goodFor: """
+      Combining fine-tunes of one base, and removing what one learned (negative weight). The most \
+      dependable of the task-vector methods.
+      """,
+    base: .required,
+    models: 1...Int.max,
+    parameters: TaskVectorParameters.all(normalize: false, rescale: false),
+    source: "https://arxiv.org/abs/2212.04089",
+    differences: [
+      "Weights, factors and intermediate results are not rounded to the type of the tensors.",
+    ],
+    example: """
+      merge_method: task_arithmetic
+      base_model: ./base
+      models:
+        - model: ./math
+          parameters: {weight: 0.8}
+        - model: ./code
+          parameters: {weight: 0.8}
+      """)
+}

@@ -1,0 +1,181 @@
+import SinterTensors
+
+/// Says why inputs do not belong together: one sentence with the reason, then the tensors.
+struct CompatibilityReport {
+  private let inputs: [PlannedInput]
+  private let incompatibilities: [Incompatibility]
+
+  /// Phrases what does not fit.
+  ///
+  /// - Parameters:
+  ///   - incompatibilities: the tensors, at least one.
+  ///   - inputs: the inputs of the plan.
+  init(_ incompatibilities: [Incompatibility], inputs: [PlannedInput]) {
+    self.incompatibilities = incompatibilities
+    self.inputs = inputs
+  }
+
+  /// One error for each pair of models that differ as a whole, then one for each kind of fault,
+  /// with a line for each tensor; equal lines of several layers are drawn together.
+  var diagnostics: [Diagnostic] {
+    var found = sentences.map { Diagnostic(.error, $0) }
+    for kind in [Incompatibility.Kind.missing, .shape, .type, .leftOver] {
+      let lines = lines(of: kind)
+      guard !lines.isEmpty else { continue }
+      let count = incompatibilities.count { $0.kind == kind }
+      let title =
+        "\(count) \(count == 1 ? "tensor" : "tensors") \(Self.title(of: kind, one: count == 1)):"
+      found.append(
+        Diagnostic(
+          .error, ([title] + lines.map { "  " + $0 }).joined(separator: "\n"), hint: hint(for: kind)))
+    }
+    return found
+  }
+
+  private static func title(of kind: Incompatibility.Kind, one: Bool) -> String {
+    switch kind {
+    case .missing: "\(one ? "is" : "are") missing in some models"
+    case .shape: "\(one ? "has" : "have") different shapes"
+    case .type: "\(one ? "is" : "are") not floating point and of different types"
+    case .leftOver: "\(one ? "belongs" : "belong") to no part of the recipe"
+    }
+  }
+
+  private func hint(for kind: Incompatibility.Kind) -> String? {
+    switch kind {
+    case .missing:
+      return "--on-missing base takes the base's tensors, --on-missing copy those of any model"
+    case .shape:
+      return isVocabulary
+        ? "the vocabularies differ in size; aligning them is not supported yet" : nil
+    case .type: return nil
+    case .leftOver:
+      return "name their module under 'modules:', or copy them with --on-missing base"
+    }
+  }
+
+  /// Whether all tensors of different shapes are tables with one row per token.
+  private var isVocabulary: Bool {
+    incompatibilities.filter { $0.kind == .shape }.allSatisfy { one in
+      (TensorRole.isTokenEmbedding(one.tensor) || TensorRole(one.tensor) == .outputHead)
+        && Set(one.present.map { Array($0.tensor.shape.dimensions.dropFirst()) }).count == 1
+    }
+  }
+
+  // MARK: - The list
+
+  private func lines(of kind: Incompatibility.Kind) -> [String] {
+    var order: [String] = []
+    var groups: [String: (tensor: String, layers: Int, rest: String)] = [:]
+    for one in incompatibilities where one.kind == kind {
+      let pattern = Self.pattern(of: one.tensor)
+      let rest = description(of: one)
+      let key = pattern + "\u{0}" + rest
+      if groups[key] == nil {
+        order.append(key)
+        groups[key] = (one.tensor, 1, rest)
+      } else {
+        groups[key]?.layers += 1
+      }
+    }
+    return order.compactMap { key in
+      guard let group = groups[key] else { return nil }
+      let name =
+        group.layers == 1
+        ? group.tensor : "\(Self.pattern(of: group.tensor)) (\(group.layers) layers)"
+      return "\(name): \(group.rest)"
+    }
+  }
+
+  private func description(of one: Incompatibility) -> String {
+    let groups = Dictionary(grouping: one.present) { source in
+      one.kind == .type ? source.tensor.dtype.rawValue : source.tensor.shape.description
+    }
+    let parts = groups.map { value, sources in
+      (
+        first: sources[0].input,
+        text: "\(value) in \(names(sources.map(\.input)))"
+      )
+    }
+    let present = parts.sorted { $0.first < $1.first }.map(\.text)
+    let missing = one.missing.isEmpty ? [] : ["not in \(names(one.missing))"]
+    return (present + missing).joined(separator: ", ")
+  }
+
+  private func names(_ places: [Int]) -> String {
+    var seen = Set<Int>()
+    return places.filter { seen.insert($0).inserted }.map { "'\(inputs[$0].name)'" }
+      .joined(separator: ", ")
+  }
+
+  /// The name with a star for the layer number.
+  private static func pattern(of name: String) -> String {
+    guard let layer = TensorAddress(name).layer else { return name }
+    return "\(layer.stack)*\(layer.suffix)"
+  }
+
+  // MARK: - The reason
+
+  /// One sentence for each model that differs from the first in its architecture or sizes.
+  private var sentences: [String] {
+    guard let first = inputs.first else { return [] }
+    let concerned = Set(
+      incompatibilities.flatMap { $0.missing + $0.present.map(\.input) })
+    return inputs.indices.dropFirst().filter { concerned.contains($0) }.compactMap { place in
+      let differences = Self.differences(first, inputs[place])
+      guard !differences.isEmpty else { return nil }
+      return "'\(first.name)' (\(Self.size(first))) and '\(inputs[place].name)' "
+        + "(\(Self.size(inputs[place]))) cannot be merged: "
+        + differences.joined(separator: ", ")
+    }
+  }
+
+  private static func size(_ input: PlannedInput) -> String {
+    "\(CountText(input.checkpoint.parameterCount)) parameters"
+  }
+
+  private static func differences(_ first: PlannedInput, _ second: PlannedInput) -> [String] {
+    guard let left = first.checkpoint.configuration,
+      let right = second.checkpoint.configuration
+    else { return [] }
+    var found: [String] = []
+    if let a = left.modelType, let b = right.modelType, a != b {
+      found.append("architecture \(a) vs \(b)")
+    }
+    for keys in comparedKeys {
+      if let a = left.firstInteger(of: keys), let b = right.firstInteger(of: keys),
+        a.value != b.value
+      {
+        found.append("\(a.key) \(a.value) vs \(b.value)")
+      }
+    }
+    return found
+  }
+
+  private static let comparedKeys = [
+    ["hidden_size", "n_embd", "d_model"],
+    ["num_hidden_layers", "n_layer", "num_layers"],
+    ["intermediate_size", "n_inner", "d_ff"],
+    ["num_attention_heads", "n_head", "num_heads"],
+    ["num_key_value_heads"],
+    ["num_experts", "num_local_experts", "n_routed_experts"],
+    ["vocab_size"],
+  ]
+}
+
+/// A large number as people say it, such as `1.2M` or `7.6B`.
+struct CountText: CustomStringConvertible {
+  let description: String
+
+  init(_ count: Int) {
+    let units = ["", "K", "M", "B", "T"]
+    var unit = 0
+    var value = Double(count)
+    while value >= 999.5, unit < units.count - 1 {
+      value /= 1000
+      unit += 1
+    }
+    let tenths = (value * 10).rounded() / 10
+    description = unit == 0 ? "\(count)" : "\(tenths)\(units[unit])"
+  }
+}

@@ -1,0 +1,147 @@
+import Safetensors
+import SinterTensors
+
+/// Makes plans: checks a recipe, opens its checkpoints, and decides every tensor of the output.
+public struct MergePlanner: Sendable {
+  private let registry: MethodRegistry
+  private let resolver: any ModelResolver
+  private let options: PlanOptions
+
+  /// Makes a planner.
+  ///
+  /// - Parameters:
+  ///   - registry: the methods that recipes can name.
+  ///   - resolver: finds the models that recipes name.
+  ///   - options: what plans depend on beside the recipe.
+  public init(
+    registry: MethodRegistry = .builtIn, resolver: any ModelResolver,
+    options: PlanOptions = PlanOptions()
+  ) {
+    self.registry = registry
+    self.resolver = resolver
+    self.options = options
+  }
+
+  /// Makes the plan of a recipe.
+  ///
+  /// Only headers and small files are read.
+  ///
+  /// - Parameter recipe: the recipe.
+  /// - Returns: the plan.
+  /// - Throws: ``DiagnosticError`` with all faults that were found: first those of the recipe
+  ///   alone, then those of its checkpoints, then those of the merge.
+  public func plan(_ recipe: MergeRecipe) throws(DiagnosticError) -> MergePlan {
+    let faults = RecipeCheck.check(recipe, methods: registry.declarations)
+    guard !faults.contains(where: { $0.severity == .error }),
+      let method = registry[recipe.method.value]
+    else { throw DiagnosticError(faults) }
+    let inputs = try open(recipe)
+    let slices = recipe.outputSlices(base: method.declaration.base)
+    let donor = donor(of: recipe, among: inputs)
+    let structures = Dictionary(
+      inputs.map { ($0.reference, ModelStructure($0.checkpoint)) }) { first, _ in first }
+    let slots = SlotBuilder(
+      slices, structures: structures, donor: inputs[donor].reference, file: recipe.file)
+    guard slots.diagnostics.isEmpty else { throw DiagnosticError(slots.diagnostics) }
+    var groups = GroupPlanner(
+      recipe: recipe, method: method, slices: slices, inputs: inputs, options: options)
+    for slot in slots.slots { groups.add(slot) }
+    let account = LedgerBuilder(inputs, donor: donor)
+    account.close(&groups, slots: slots, structures: structures)
+    guard groups.incompatibilities.isEmpty, groups.diagnostics.isEmpty else {
+      throw DiagnosticError(
+        CompatibilityReport(groups.incompatibilities, inputs: inputs).diagnostics
+          + groups.diagnostics)
+    }
+    let layout = try layout(of: groups.groups)
+    let tensors = zip(groups.groups, layout.places).map { group, place in
+      PlannedTensor(
+        name: group.name, shape: group.shape, dtype: group.dtype, operation: group.operation,
+        sources: group.sources, shard: place.shard, bytes: place.bytes)
+    }
+    return MergePlan(
+      recipe: recipe, method: method.declaration, seed: options.seed, inputs: inputs,
+      donor: donor, tensors: tensors, shards: layout.shards,
+      configuration: try OutputConfiguration(
+        donor: inputs[donor], inputs: inputs, stacks: slots.stacks, tensors: tensors,
+        namesType: options.dtype != nil || recipe.dtype != nil || recipe.outDtype != nil
+      ).text,
+      sideFiles: inputs[donor].checkpoint.sideFiles, ledger: account.ledger(groups),
+      remarks: faults + inputs.flatMap(\.checkpoint.remarks) + groups.remarks)
+  }
+
+  private func layout(of groups: [GroupPlan]) throws(DiagnosticError) -> ShardLayout {
+    do throws(SafetensorsError) {
+      return try ShardLayout(
+        groups.map { TensorDeclaration(name: $0.name, dtype: $0.dtype, shape: $0.shape) },
+        limit: options.shardSize)
+    } catch {
+      throw DiagnosticError(error)
+    }
+  }
+
+  // MARK: - Inputs
+
+  /// Opens the models of a recipe, each once, in the order in which it first names them.
+  private func open(_ recipe: MergeRecipe) throws(DiagnosticError) -> [PlannedInput] {
+    var inputs: [PlannedInput] = []
+    var faults: [DiagnosticError] = []
+    var seen = Set<ModelReference>()
+    let mentions = recipe.modelMentions
+    let bases = Set(mentions.filter { $0.role == .base }.map(\.model.value))
+    for mention in mentions where seen.insert(mention.model.value).inserted {
+      do throws(DiagnosticError) {
+        inputs.append(
+          PlannedInput(
+            reference: mention.model.value,
+            checkpoint: try open(mention.model, of: recipe),
+            isBase: bases.contains(mention.model.value)))
+      } catch {
+        faults.append(error)
+      }
+    }
+    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
+    return inputs
+  }
+
+  private func open(
+    _ model: Located<ModelReference>, of recipe: MergeRecipe
+  ) throws(DiagnosticError) -> Checkpoint {
+    let path: String
+    do throws(DiagnosticError) {
+      path = try resolver.resolve(model.value)
+    } catch {
+      throw error.located(at: model.position, of: recipe.file)
+    }
+    let checkpoint = try CheckpointReader.open(path)
+    if let quantization = checkpoint.configuration?.quantization {
+      throw DiagnosticError([
+        Diagnostic(
+          file: recipe.file, at: model.position,
+          "model '\(model.value)' is quantized (\(quantization)); its stored codes are not weights "
+            + "that can be merged",
+          hint: "use the unquantized release of the model")
+      ])
+    }
+    return checkpoint
+  }
+
+  /// The input that gives names, configuration and side files: the base model, else the first
+  /// model that is listed.
+  private func donor(of recipe: MergeRecipe, among inputs: [PlannedInput]) -> Int {
+    let listed = recipe.modelMentions.first { $0.role == .input }?.model.value
+    let reference = recipe.baseModel?.value ?? listed
+    return inputs.firstIndex { $0.reference == reference } ?? 0
+  }
+}
+
+extension DiagnosticError {
+  /// The same faults with a place in a recipe, where they have none.
+  func located(at position: SourcePosition, of file: String) -> DiagnosticError {
+    DiagnosticError(
+      diagnostics.map { one in
+        one.file == nil
+          ? Diagnostic(one.severity, file: file, at: position, one.message, hint: one.hint) : one
+      }, kind: kind)
+  }
+}
