@@ -1,0 +1,8 @@
+import SinterCommands
+
+@main
+struct SinterMain {
+  static func main() async {
+    await SinterCommand.main()
+  }
+}
