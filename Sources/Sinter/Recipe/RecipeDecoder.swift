@@ -4,7 +4,7 @@ import Yams
 public struct DecodedRecipe: Sendable {
   /// The recipe without the parts that were faulty, or `nil` when too little is left.
   public let recipe: MergeRecipe?
-  /// Whether no part of the recipe had to be left out.
+  /// Whether no model, slice or level of parameters had to be left out.
   public let isComplete: Bool
   /// The faults, in the order of the text.
   public let diagnostics: [Diagnostic]
@@ -29,7 +29,7 @@ public enum RecipeDecoder {
     let diagnostics =
       document.faults.map { $0.diagnostic(file: file) } + reader.diagnostics
     return DecodedRecipe(
-      recipe: recipe, isComplete: reader.isComplete && document.faults.isEmpty,
+      recipe: recipe, isComplete: reader.isComplete && document.isComplete,
       diagnostics: diagnostics.inReadingOrder)
   }
 }
@@ -56,6 +56,8 @@ private struct YAMLDocument {
   /// How many more nodes may be made: aliases of aliases grow without bound.
   private var budget = 100_000
   private(set) var faults: [RecipeFault] = []
+  /// Whether no entries had to be left out.
+  private(set) var isComplete = true
 
   init(text: String) {
     scalars = Array(text.unicodeScalars)
@@ -273,6 +275,7 @@ private struct YAMLDocument {
     case .list(let list):
       return list.flatMap { mergedEntries(of: $0) }
     case .scalar:
+      isComplete = false
       faults.append(
         RecipeFault(
           at: value.position, "'<<' must be a map or a list of maps, found \(value.found)",
