@@ -72,6 +72,20 @@ struct RecipeDecoderTests {
     #expect(recipe.text == text.joined(separator: ending))
   }
 
+  @Test(arguments: ["\n", "\r\n", "\r", "\u{85}", "\u{2028}"])
+  func `our own scan counts lines as the parser does`(ending: String) {
+    let twice = [
+      "merge_method: linear", "dtype: float32", "dtype: float32", "models: [{model: a}]",
+    ]
+    let decoded = RecipeDecoder.decode(text: twice.joined(separator: ending), file: "r.yml")
+    #expect(decoded.diagnostics.map(\.position) == [SourcePosition(line: 3, column: 1)])
+    #expect(decoded.diagnostics.map(\.message) == ["duplicate key 'dtype'"])
+    let bell = ["a: 1", "b: 2", "cc\u{7}: 3"].joined(separator: ending)
+    #expect(
+      RecipeDecoder.decode(text: bell, file: "r.yml").diagnostics.map(\.position)
+        == [SourcePosition(line: 3, column: 3)])
+  }
+
   @Test func `a byte order mark is no part of the first line`() throws {
     let recipe = try read(
       "\u{FEFF}merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]")
