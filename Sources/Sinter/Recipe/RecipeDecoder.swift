@@ -188,10 +188,13 @@ private struct YAMLDocument {
 
   private func index(of wanted: SourcePosition) -> Int? {
     var position = SourcePosition.start
-    for index in scalars.indices {
-      if position == wanted { return index }
-      position = position.advanced(
-        over: scalars[index], after: index > 0 ? scalars[index - 1] : nil)
+    var previous: Unicode.Scalar?
+    for (index, scalar) in scalars.enumerated() {
+      // The second half of a Windows line ending already has the position of the next line.
+      let isHalf = scalar == "\n" && previous == "\r"
+      if position == wanted, !isHalf { return index }
+      position = position.advanced(over: scalar, after: previous)
+      previous = scalar
     }
     return nil
   }
