@@ -33,7 +33,7 @@ public struct ParameterMap: Sendable, Hashable {
 public struct ParameterSetting: Sendable, Hashable {
   /// The parameter's name.
   public let name: Located<String>
-  /// The cases, of which the first that fits a tensor counts.
+  /// The cases, of which the first that fits a tensor counts; empty only after a fault.
   public let cases: [ParameterCase]
 
   /// Makes a setting.

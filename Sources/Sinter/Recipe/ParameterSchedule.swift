@@ -46,7 +46,11 @@ extension ParameterSetting {
   }
 
   /// Whether some tensor may get a value; `false` when every case is an empty gradient.
-  package var mayGiveValue: Bool { cases.contains { !$0.value.scalars.isEmpty } }
+  ///
+  /// A setting without cases was faulty, which has been told: it is not missing as well.
+  package var mayGiveValue: Bool {
+    cases.isEmpty || cases.contains { !$0.value.scalars.isEmpty }
+  }
 
   private func value(
     of values: [ParameterValue], at fraction: Double, position: SourcePosition

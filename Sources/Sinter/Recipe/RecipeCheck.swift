@@ -10,8 +10,7 @@ public enum RecipeCheck {
   /// - Parameters:
   ///   - recipe: The recipe.
   ///   - methods: All methods that there are.
-  ///   - isComplete: `false` for a recipe that lacks its faulty parts: what is missing is then
-  ///     not reported.
+  ///   - isComplete: ``DecodedRecipe/isComplete``; when `false`, nothing is reported as missing.
   /// - Returns: The faults, in the order of the text.
   public static func check(
     _ recipe: MergeRecipe, methods: [MethodDeclaration], isComplete: Bool = true
@@ -157,7 +156,7 @@ private struct MethodCheck {
   // MARK: Number of models
 
   mutating func checkCounts() {
-    for slice in slices {
+    for slice in slicesWithKnownBase {
       let count = slice.models.count
       guard !method.models.contains(count) else { continue }
       let besides =
@@ -169,13 +168,28 @@ private struct MethodCheck {
       report(
         "'\(method.name)' merges \(Self.words(for: method.models))\(besides), found \(count)",
         at: slice.position,
-        hint: method.base == .ignored && slice.isWhole && isBaseAdded(to: slice)
-          ? "the base model counts as one of them" : nil)
+        hint: countHint(for: slice))
     }
   }
 
-  private func isBaseAdded(to slice: OutputSlice) -> Bool {
-    slice.inputs.contains { $0.position == slice.baseModel?.position }
+  private func countHint(for slice: OutputSlice) -> String? {
+    if let base = slice.base, base.position != slice.baseModel?.position {
+      return "the base model '\(base.model.value)' is not counted"
+    }
+    let isBaseAdded = slice.inputs.contains { $0.position == slice.baseModel?.position }
+    return method.base == .ignored && isBaseAdded
+      ? "the base model '\(slice.inputs[slice.inputs.count - 1].model.value)' is one of them" : nil
+  }
+
+  /// Without its base a slice seems to have a model too many: one fault is enough.
+  private var slicesWithKnownBase: [OutputSlice] {
+    slices.filter { slice in
+      switch method.base {
+      case .ignored: true
+      case .optional: slice.base != nil || slice.baseModel == nil
+      case .required: slice.base != nil
+      }
+    }
   }
 
   private static func words(for range: ClosedRange<Int>) -> String {
@@ -201,7 +215,8 @@ private struct MethodCheck {
             hint: "set it in the top-level 'parameters'")
         }
       case .input, .nonBase:
-        for input in slices.flatMap(\.inputs) where parameter.scope == .input || !input.isBase {
+        let inputs = slicesWithKnownBase.flatMap(\.inputs)
+        for input in inputs where parameter.scope == .input || !input.isBase {
           guard !input.parameters.mayGiveValue(of: parameter.name) else { continue }
           report(
             "'\(method.name)' needs the parameter '\(parameter.name)' for '\(input.model.value)'",

@@ -4,7 +4,7 @@ import Yams
 public struct DecodedRecipe: Sendable {
   /// The recipe without the parts that were faulty, or `nil` when too little is left.
   public let recipe: MergeRecipe?
-  /// Whether no part of the recipe had to be left out.
+  /// Whether no model, slice or level of parameters had to be left out.
   public let isComplete: Bool
   /// The faults, in the order of the text.
   public let diagnostics: [Diagnostic]
@@ -29,7 +29,7 @@ public enum RecipeDecoder {
     let diagnostics =
       document.faults.map { $0.diagnostic(file: file) } + reader.diagnostics
     return DecodedRecipe(
-      recipe: recipe, isComplete: reader.isComplete && document.faults.isEmpty,
+      recipe: recipe, isComplete: reader.isComplete && document.isComplete,
       diagnostics: diagnostics.inReadingOrder)
   }
 }
@@ -56,6 +56,8 @@ private struct YAMLDocument {
   /// How many more nodes may be made: aliases of aliases grow without bound.
   private var budget = 100_000
   private(set) var faults: [RecipeFault] = []
+  /// Whether no entries had to be left out.
+  private(set) var isComplete = true
 
   init(text: String) {
     scalars = Array(text.unicodeScalars)
@@ -186,10 +188,13 @@ private struct YAMLDocument {
 
   private func index(of wanted: SourcePosition) -> Int? {
     var position = SourcePosition.start
-    for index in scalars.indices {
-      if position == wanted { return index }
-      position = position.advanced(
-        over: scalars[index], after: index > 0 ? scalars[index - 1] : nil)
+    var previous: Unicode.Scalar?
+    for (index, scalar) in scalars.enumerated() {
+      // The second half of a Windows line ending already has the position of the next line.
+      let isHalf = scalar == "\n" && previous == "\r"
+      if position == wanted, !isHalf { return index }
+      position = position.advanced(over: scalar, after: previous)
+      previous = scalar
     }
     return nil
   }
@@ -273,6 +278,7 @@ private struct YAMLDocument {
     case .list(let list):
       return list.flatMap { mergedEntries(of: $0) }
     case .scalar:
+      isComplete = false
       faults.append(
         RecipeFault(
           at: value.position, "'<<' must be a map or a list of maps, found \(value.found)",

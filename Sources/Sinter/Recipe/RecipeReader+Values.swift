@@ -28,13 +28,13 @@ extension RecipeReader {
     }
     let names = Self.dtypes.map(\.name)
     if ["int", "uint", "i8", "i16", "i32", "i64", "u8", "bool"].contains(where: bare.hasPrefix) {
-      lose(
+      report(
         "'\(name)' is '\(written)', weights cannot be merged as integers", at: word.position,
         hint: "use one of \(names.joined(separator: ", "))")
     } else {
       let lower = bare.lowercased()
       let other = Self.dtypes.first { $0.otherNames.contains(lower) }?.name
-      lose(
+      report(
         "unknown dtype '\(written)'", at: word.position,
         hint: other.map { "did you mean '\($0)'?" }
           ?? Suggestion.hint(for: bare, in: names, others: "the dtypes are"))
@@ -206,7 +206,7 @@ extension RecipeReader {
       return conditionalCase(node, name: name).map { [$0] } ?? []
     case .list(let list) where list.contains(where: \.isMap):
       if let odd = list.first(where: { !$0.isMap }) {
-        lose(
+        report(
           "'\(name)' mixes plain values with maps of 'filter' and 'value', found \(odd.found)",
           at: odd.position, hint: "write '- value: ...' for a value without a filter")
       }
@@ -223,7 +223,7 @@ extension RecipeReader {
     else { return nil }
     let filter = fields["filter"].flatMap { word($0, name: "filter") }
     guard let entry = fields.entries.first(where: { $0.key.value == "value" }) else {
-      lose("'value' is missing", at: node.position, hint: "write '- value: ...' beside 'filter'")
+      report("'value' is missing", at: node.position, hint: "write '- value: ...' beside 'filter'")
       return nil
     }
     guard let value = value(entry.value, name: name) else { return nil }
@@ -238,14 +238,14 @@ extension RecipeReader {
       let scalars = list.compactMap { scalar($0, name: name) }
       return scalars.count == list.count ? .gradient(scalars) : nil
     case .map:
-      lose("'\(name)' must be a value or a list of values, found a map", at: node.position)
+      report("'\(name)' must be a value or a list of values, found a map", at: node.position)
       return nil
     }
   }
 
   private mutating func scalar(_ node: RecipeNode, name: String) -> Located<RecipeScalar>? {
     guard case .scalar(let scalar) = node.content, !scalar.isNull else {
-      lose(
+      report(
         "'\(name)' must be a value, found \(node.found)", at: node.position,
         hint: node.isNull ? "give it a value or remove it" : nil)
       return nil

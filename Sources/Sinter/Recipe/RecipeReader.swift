@@ -5,7 +5,7 @@ struct RecipeReader {
   let file: String
   let text: String
   private(set) var diagnostics: [Diagnostic] = []
-  /// Whether no part of the recipe had to be left out.
+  /// Whether no model, slice or level of parameters had to be left out.
   private(set) var isComplete = true
 
   init(file: String, text: String) {
@@ -15,12 +15,12 @@ struct RecipeReader {
 
   // MARK: Faults
 
-  /// Notes a fault that leaves the value usable.
+  /// Notes a fault after which no other value seems to be missing.
   mutating func report(_ message: String, at position: SourcePosition, hint: String? = nil) {
     diagnostics.append(Diagnostic(file: file, at: position, message, hint: hint))
   }
 
-  /// Notes a fault for which a part of the recipe is left out.
+  /// Notes a fault for which a model, a slice or a level of parameters is left out.
   mutating func lose(_ message: String, at position: SourcePosition, hint: String? = nil) {
     report(message, at: position, hint: hint)
     isComplete = false
@@ -102,7 +102,7 @@ struct RecipeReader {
     let list = names.map { "'\($0)'" }.joined(separator: ", ")
     if let chosen = filled.first {
       for other in filled.dropFirst() {
-        lose(
+        report(
           "'\(other.key.value)' cannot stand beside '\(chosen.key.value)'", at: other.key.position,
           hint: "keep one of \(list)")
       }
