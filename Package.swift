@@ -45,7 +45,11 @@ let package = Package(
       ],
       swiftSettings: strict),
     .executableTarget(
-      name: "SinterMain", dependencies: ["SinterCommands"], swiftSettings: strict),
+      name: "SinterMain",
+      dependencies: [
+        "SinterCommands", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .testTarget(
       name: "SinterCommandsTests",
       dependencies: ["SinterCommands", "Sinter", "SinterMain"], swiftSettings: strict),

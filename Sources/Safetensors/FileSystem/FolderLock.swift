@@ -21,7 +21,8 @@ package final class FolderLock: Sendable {
       path, O_RDWR | O_CREAT, operation: "cannot create the lock")
     if flock(descriptor.number, LOCK_EX | LOCK_NB) != 0 {
       throw .alreadyExists(
-        path, "another process is writing here", hint: "wait for it to end, or choose another output")
+        path, "another process is writing here",
+        hint: "wait for it to end, or choose another output")
     }
     self.descriptor = descriptor
   }

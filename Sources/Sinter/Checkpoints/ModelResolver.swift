@@ -39,7 +39,8 @@ public struct LocalModelResolver: ModelResolver {
     throw DiagnosticError(
       [
         Diagnostic(
-          .error, "model '\(reference)' does not exist; looked for \(list.joined(separator: " and "))",
+          .error,
+          "model '\(reference)' does not exist; looked for \(list.joined(separator: " and "))",
           hint: Self.looksLikeHubName(reference.path)
             ? "models are not downloaded: fetch it first and name its folder" : nil)
       ],

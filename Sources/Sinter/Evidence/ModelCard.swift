@@ -40,11 +40,14 @@ struct ModelCard {
   /// Whether a path has the form of a name on the hub, so that a card may link to it.
   private static func isHubName(_ path: String) -> Bool {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.count == 2 && parts.allSatisfy { part in
-      !part.isEmpty && !part.hasPrefix(".") && part.allSatisfy { character in
-        character.isASCII && (character.isLetter || character.isNumber || "-_.".contains(character))
-      }
-    } && !FileItem.exists(at: path)
+    return parts.count == 2
+      && parts.allSatisfy { part in
+        !part.isEmpty && !part.hasPrefix(".")
+          && part.allSatisfy { character in
+            character.isASCII
+              && (character.isLetter || character.isNumber || "-_.".contains(character))
+          }
+      } && !FileItem.exists(at: path)
   }
 
   /// A fence that is longer than any in the text.

@@ -30,7 +30,8 @@ struct EqualityCheck {
   private func difference(_ tensor: PlannedTensor, _ other: PlannedSource) -> Diagnostic {
     let names = [tensor.sources[0], other].map { "'\(plan.inputs[$0.input].name)'" }
     return Diagnostic(
-      .error, "tensor '\(tensor.name)' holds \(tensor.dtype.rawValue) and differs between \(names[0]) and "
+      .error,
+      "tensor '\(tensor.name)' holds \(tensor.dtype.rawValue) and differs between \(names[0]) and "
         + "\(names[1]); only floating-point tensors can be merged",
       hint: "use models that agree in it")
   }

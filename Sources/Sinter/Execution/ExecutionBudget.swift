@@ -57,7 +57,8 @@ public struct ExecutionBudget: Sendable, Hashable {
     guard fitting >= 1 else {
       throw DiagnosticError([
         Diagnostic(
-          .error, "the merge needs \(ByteCountText(fixed + sizes.total)) of memory, more than the ceiling of "
+          .error,
+          "the merge needs \(ByteCountText(fixed + sizes.total)) of memory, more than the ceiling of "
             + "\(ByteCountText(options.memory))",
           hint: "raise --memory")
       ])

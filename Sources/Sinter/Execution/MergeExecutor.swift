@@ -181,13 +181,10 @@ extension PlannedTensor {
       return operation
     }
     let group = MergeGroup(
-      tensor: name, shape: shape, inputs: [""], hasBase: false, computesInDouble: computesInDouble,
+      tensor: name, shape: shape, inputs: [""], hasBase: false,
       parameters: GroupParameters(tensor: [:], inputs: [[:]]), seed: 0)
     return .merge(Passthrough(group), group)
   }
-
-  /// Whether the arithmetic is done in Double.
-  var computesInDouble: Bool { Self.computesInDouble(dtype, sources) }
 }
 
 extension DiagnosticError {

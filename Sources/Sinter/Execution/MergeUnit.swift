@@ -71,15 +71,11 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
   }
 
   func perform(_ ticket: WorkTicket, with buffers: inout WorkerBuffers) throws -> StepResult {
-    if members[ticket.member].planned.computesInDouble {
-      try perform(ticket, &buffers.double, &buffers.bytes)
-    } else {
-      try perform(ticket, &buffers.single, &buffers.bytes)
-    }
+    try perform(ticket, &buffers.tiles, &buffers.bytes)
   }
 
-  private func perform<T: WorkingFloat>(
-    _ ticket: WorkTicket, _ tiles: inout TileBuffers<T>, _ bytes: inout ByteBuffer
+  private func perform(
+    _ ticket: WorkTicket, _ tiles: inout TileBuffers, _ bytes: inout ByteBuffer
   ) throws -> StepResult {
     let member = members[ticket.member]
     var result = StepResult()
@@ -102,9 +98,9 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     return result
   }
 
-  private func merge<T: WorkingFloat>(
-    _ member: Member, _ inputs: inout Tile<T>, _ scratch: inout Tile<Double>,
-    at position: TilePosition, into output: inout Tile<T>
+  private func merge(
+    _ member: Member, _ inputs: inout Tile<Double>, _ scratch: inout Tile<Double>,
+    at position: TilePosition, into output: inout Tile<Double>
   ) {
     output.resize(rows: 1, count: position.elements.count)
     var row = output.mutableRow(0)
@@ -112,8 +108,8 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
   }
 
   /// Reads a tile of all sources.
-  private func prepare<T: WorkingFloat>(
-    _ ticket: WorkTicket, _ tile: Int, _ tiles: inout TileBuffers<T>, _ bytes: inout ByteBuffer,
+  private func prepare(
+    _ ticket: WorkTicket, _ tile: Int, _ tiles: inout TileBuffers, _ bytes: inout ByteBuffer,
     _ result: inout StepResult
   ) throws -> TilePosition {
     let member = members[ticket.member]
@@ -128,8 +124,8 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
 
 extension MergeUnit.Member {
   /// Reads a range of elements of every source to the rows of a tile.
-  fileprivate func read<T: WorkingFloat>(
-    _ elements: Range<Int>, _ tile: inout Tile<T>, _ bytes: inout ByteBuffer
+  fileprivate func read(
+    _ elements: Range<Int>, _ tile: inout Tile<Double>, _ bytes: inout ByteBuffer
   ) throws {
     tile.resize(rows: sources.count, count: elements.count)
     for (index, source) in sources.enumerated() {
@@ -139,8 +135,8 @@ extension MergeUnit.Member {
   }
 
   /// Rounds a tile to the output's element type and writes it to its place.
-  fileprivate func write<T: WorkingFloat>(
-    _ tile: borrowing Tile<T>, _ elements: Range<Int>, _ bytes: inout ByteBuffer,
+  fileprivate func write(
+    _ tile: borrowing Tile<Double>, _ elements: Range<Int>, _ bytes: inout ByteBuffer,
     _ result: inout StepResult
   ) throws {
     let overflows = Conversion.narrow(tile[0], to: planned.dtype, into: &bytes)
@@ -162,8 +158,8 @@ extension MergeUnit.Member {
   }
 
   /// Counts NaN and infinities in the rows of a tile.
-  fileprivate func countNonFinite<T: WorkingFloat>(
-    in tile: borrowing Tile<T>, _ result: inout StepResult
+  fileprivate func countNonFinite(
+    in tile: borrowing Tile<Double>, _ result: inout StepResult
   ) {
     for row in 0..<tile.rows {
       let count = Reduction.countNonFinite(tile[row])

@@ -18,8 +18,8 @@ protocol TensorSource: Sendable {
   ///   - row: the numbers to fill.
   ///   - bytes: room for the stored bytes of that many elements.
   /// - Throws: `SafetensorsError` when the file cannot be read.
-  func read<T: WorkingFloat>(
-    _ elements: Range<Int>, into row: inout MutableSpan<T>, bytes: inout ByteBuffer
+  func read(
+    _ elements: Range<Int>, into row: inout MutableSpan<Double>, bytes: inout ByteBuffer
   ) throws(SafetensorsError)
 }
 
@@ -31,8 +31,8 @@ struct StoredTensor: TensorSource {
   var dtype: DType { tensor.dtype }
   var shape: Shape { tensor.shape }
 
-  func read<T: WorkingFloat>(
-    _ elements: Range<Int>, into row: inout MutableSpan<T>, bytes: inout ByteBuffer
+  func read(
+    _ elements: Range<Int>, into row: inout MutableSpan<Double>, bytes: inout ByteBuffer
   ) throws(SafetensorsError) {
     let width = tensor.dtype.bitWidth / 8
     try readBytes(

@@ -7,7 +7,7 @@ public import SinterTensors
 public struct TileGrid: Sendable, Hashable {
   /// The number of elements of a tile where nothing forces another size.
   ///
-  /// Half a megabyte or less for each input, so that a group stays in a core's cache.
+  /// Half a megabyte for each input.
   public static let standardTileLength = 65_536
 
   /// The number of elements of the tensor.

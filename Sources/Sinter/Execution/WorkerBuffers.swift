@@ -3,58 +3,43 @@ import SinterTensors
 /// The memory that one worker needs, allocated once for the whole merge.
 struct WorkerBuffers: ~Copyable {
   var bytes: ByteBuffer
-  var single: TileBuffers<Float>
-  var double: TileBuffers<Double>
+  var tiles: TileBuffers
 
   /// Allocates the buffers of one worker.
   init(_ sizes: WorkerSizes) {
     bytes = ByteBuffer(byteCount: sizes.byteCount)
-    single = TileBuffers(sizes.single)
-    double = TileBuffers(sizes.double)
+    tiles = TileBuffers(sizes)
   }
 }
 
-/// The tiles of one precision.
-struct TileBuffers<T: WorkingFloat>: ~Copyable {
-  var inputs: Tile<T>
+/// The rows that a group's tile takes.
+struct TileBuffers: ~Copyable {
+  var inputs: Tile<Double>
   var scratch: Tile<Double>
-  var output: Tile<T>
+  var output: Tile<Double>
 
-  init(_ sizes: TileSizes) {
-    inputs = Tile(rows: sizes.inputElements == 0 ? 0 : 1, capacity: sizes.inputElements)
-    scratch = Tile(rows: sizes.scratchElements == 0 ? 0 : 1, capacity: sizes.scratchElements)
-    output = Tile(rows: sizes.outputElements == 0 ? 0 : 1, capacity: sizes.outputElements)
-  }
-}
-
-/// How large the tiles of one precision must be, in elements, rows padded.
-struct TileSizes: Sendable, Hashable {
-  var inputElements = 0
-  var scratchElements = 0
-  var outputElements = 0
-
-  /// Makes room for a tensor.
-  mutating func include(inputs: Int, scratch: Int, tileLength: Int) {
-    // Rows are padded to 16 elements, which suits both precisions.
-    let length = (tileLength + 15) / 16 * 16
-    inputElements = max(inputElements, inputs * length)
-    scratchElements = max(scratchElements, scratch * length)
-    outputElements = max(outputElements, length)
+  init(_ sizes: WorkerSizes) {
+    inputs = Tile(rows: 1, capacity: sizes.inputElements)
+    scratch = Tile(rows: 1, capacity: sizes.scratchElements)
+    output = Tile(rows: 1, capacity: sizes.outputElements)
   }
 }
 
 /// How large the buffers of one worker must be for a plan.
 struct WorkerSizes: Sendable, Hashable {
-  var byteCount = 0
-  var single = TileSizes()
-  var double = TileSizes()
+  /// The bytes of the largest piece that is read or written at once.
+  private(set) var byteCount = 0
+  /// The elements of the largest tile of inputs, rows padded.
+  private(set) var inputElements = 0
+  /// The elements of the largest tile of scratch rows.
+  private(set) var scratchElements = 0
+  /// The elements of the largest output row.
+  private(set) var outputElements = 0
 
   /// The memory of one worker in bytes.
   var total: Int {
     byteCount
-      + (single.inputElements + single.outputElements) * MemoryLayout<Float>.stride
-      + (double.inputElements + double.outputElements) * MemoryLayout<Double>.stride
-      + (single.scratchElements + double.scratchElements) * MemoryLayout<Double>.stride
+      + (inputElements + scratchElements + outputElements) * MemoryLayout<Double>.stride
   }
 
   /// The bytes of the pieces in which tensors are copied.
@@ -71,11 +56,12 @@ struct WorkerSizes: Sendable, Hashable {
       let widest = max(
         tensor.dtype.bitWidth, tensor.sources.map(\.tensor.dtype.bitWidth).max() ?? 0)
       byteCount = max(byteCount, grid.largestTile * widest / 8)
-      let add = { (sizes: inout TileSizes) in
-        sizes.include(
-          inputs: tensor.sources.count, scratch: method.scratchRows, tileLength: grid.largestTile)
-      }
-      if tensor.computesInDouble { add(&double) } else { add(&single) }
+      let row =
+        Tile<Double>.byteCount(rows: 1, capacity: grid.largestTile)
+        / MemoryLayout<Double>.stride
+      inputElements = max(inputElements, tensor.sources.count * row)
+      scratchElements = max(scratchElements, method.scratchRows * row)
+      outputElements = max(outputElements, row)
     }
   }
 }

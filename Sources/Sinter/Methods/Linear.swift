@@ -21,14 +21,12 @@ public struct Linear: MergeMethod {
   }
 
   /// Merges one tile: `Σ cᵢ·xᵢ`, in the order of inputs.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  public func merge<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: NoSurvey, into output: inout MutableSpan<T>
+  public func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: NoSurvey, into output: inout MutableSpan<Double>
   ) {
     for row in 0..<tile.rows {
-      let coefficient = T(coefficients[row])
+      let coefficient = coefficients[row]
       let input = tile[row]
       if row == 0 {
         for i in 0..<output.count { output[i] = coefficient * input[i] }

@@ -10,8 +10,6 @@ public struct MergeGroup: Sendable, Hashable {
   public let inputs: [String]
   /// Whether the first input is a base model.
   public let hasBase: Bool
-  /// Whether tiles are given in Double and not in Float.
-  public let computesInDouble: Bool
   /// The parameters, resolved for this tensor.
   public let parameters: GroupParameters
   /// The key of all that is random in the merge.
@@ -19,15 +17,14 @@ public struct MergeGroup: Sendable, Hashable {
 
   /// Makes a group.
   public init(
-    tensor: String, shape: Shape, inputs: [String], hasBase: Bool, computesInDouble: Bool,
-    parameters: GroupParameters, seed: UInt64
+    tensor: String, shape: Shape, inputs: [String], hasBase: Bool, parameters: GroupParameters,
+    seed: UInt64
   ) {
     precondition(parameters.inputs.count == inputs.count, "each input has its parameters")
     self.tensor = tensor
     self.shape = shape
     self.inputs = inputs
     self.hasBase = hasBase
-    self.computesInDouble = computesInDouble
     self.parameters = parameters
     self.seed = seed
   }

@@ -32,7 +32,7 @@ public protocol MergeMethod: Sendable {
   /// How a tensor may be cut into tiles; elements when not said otherwise.
   var grain: TileGrain { get }
 
-  /// The rows of Double that the method needs to work in; 0 when not said otherwise.
+  /// The rows that the method needs to work in beside those of the inputs; 0 when not said otherwise.
   var scratchRows: Int { get }
 
   /// What one survey covers; its tensor when not said otherwise.
@@ -54,8 +54,8 @@ public protocol MergeMethod: Sendable {
   ///   - position: where the tile lies in its tensor.
   ///   - survey: the survey as it stood before this pass.
   ///   - partial: what the tiles before this one in its run contributed.
-  func survey<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+  func survey(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: Survey, into partial: inout Survey.Partial
   )
 
@@ -67,9 +67,9 @@ public protocol MergeMethod: Sendable {
   ///   - position: where the tile lies in its tensor.
   ///   - survey: the completed survey.
   ///   - output: the elements to write, as many as each row has.
-  func merge<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: Survey, into output: inout MutableSpan<T>
+  func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: Survey, into output: inout MutableSpan<Double>
   )
 }
 
@@ -92,8 +92,8 @@ extension MergeMethod where Survey == NoSurvey {
   public static func makeSurvey(_ groups: [Self]) -> NoSurvey { NoSurvey() }
 
   /// Never called: there is nothing to survey.
-  public func survey<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+  public func survey(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: NoSurvey, into partial: inout NoSurvey.Partial
   ) {}
 }

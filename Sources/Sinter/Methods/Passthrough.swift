@@ -13,13 +13,11 @@ public struct Passthrough: MergeMethod {
   public var copiedInput: Int? { scale == nil ? 0 : nil }
 
   /// Merges one tile: `scale·x`.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  public func merge<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: NoSurvey, into output: inout MutableSpan<T>
+  public func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: NoSurvey, into output: inout MutableSpan<Double>
   ) {
-    let factor = T(scale ?? 1)
+    let factor = scale ?? 1
     let input = tile[0]
     for i in 0..<output.count { output[i] = factor * input[i] }
   }

@@ -53,10 +53,8 @@ public struct SLERP: MergeMethod {
   public static func makeSurvey(_ groups: [SLERP]) -> Survey { Survey() }
 
   /// Sums squares and products over one tile.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  public func survey<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+  public func survey(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: Survey, into partial: inout Survey.Partial
   ) {
     let base = tile[0]
@@ -67,17 +65,14 @@ public struct SLERP: MergeMethod {
   }
 
   /// Merges one tile: `c₀·base + c₁·model`.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  public func merge<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: Survey, into output: inout MutableSpan<T>
+  public func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: Survey, into output: inout MutableSpan<Double>
   ) {
     let (c0, c1) = coefficients(cosine: survey.cosine)
-    let (first, second) = (T(c0), T(c1))
     let base = tile[0]
     let model = tile[1]
-    for i in 0..<output.count { output[i] = first * base[i] + second * model[i] }
+    for i in 0..<output.count { output[i] = c0 * base[i] + c1 * model[i] }
   }
 
   /// The coefficients of the base and of the model.

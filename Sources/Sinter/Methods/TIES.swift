@@ -12,7 +12,7 @@ public struct TIES: MergeMethod {
     taskVectors = TaskVectorMerge(group, sparsification: .magnitude, electsSign: true)
   }
 
-  /// The rows of Double that the arithmetic works in.
+  /// The rows that the arithmetic works in.
   public var scratchRows: Int { taskVectors.scratchRows }
 
   /// A survey of what thinning out needs.
@@ -21,21 +21,17 @@ public struct TIES: MergeMethod {
   }
 
   /// Surveys one tile.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  public func survey<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+  public func survey(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
   ) {
     taskVectors.survey(&tile, at: position, survey, into: &partial)
   }
 
   /// Merges one tile.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  public func merge<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into output: inout MutableSpan<T>
+  public func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
   ) {
     taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
   }

@@ -11,7 +11,7 @@ public struct TaskArithmetic: MergeMethod {
     taskVectors = TaskVectorMerge(group, sparsification: .none, electsSign: false)
   }
 
-  /// The rows of Double that the arithmetic works in.
+  /// The rows that the arithmetic works in.
   public var scratchRows: Int { taskVectors.scratchRows }
 
   /// A survey of what thinning out needs.
@@ -20,21 +20,17 @@ public struct TaskArithmetic: MergeMethod {
   }
 
   /// Surveys one tile.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  public func survey<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
+  public func survey(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
   ) {
     taskVectors.survey(&tile, at: position, survey, into: &partial)
   }
 
   /// Merges one tile.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  public func merge<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into output: inout MutableSpan<T>
+  public func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
   ) {
     taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
   }
@@ -59,7 +55,7 @@ extension TaskArithmetic {
     parameters: TaskVectorParameters.all(normalize: false, rescale: false),
     source: "https://arxiv.org/abs/2212.04089",
     differences: [
-      "Weights, factors and intermediate results are not rounded to the type of the tensors.",
+      "Weights, factors and intermediate results are not rounded to the type of the tensors."
     ],
     example: """
       merge_method: task_arithmetic

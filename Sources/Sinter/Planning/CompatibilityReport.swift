@@ -27,7 +27,8 @@ struct CompatibilityReport {
         "\(count) \(count == 1 ? "tensor" : "tensors") \(Self.title(of: kind, one: count == 1)):"
       found.append(
         Diagnostic(
-          .error, ([title] + lines.map { "  " + $0 }).joined(separator: "\n"), hint: hint(for: kind)))
+          .error, ([title] + lines.map { "  " + $0 }).joined(separator: "\n"), hint: hint(for: kind)
+        ))
     }
     return found
   }

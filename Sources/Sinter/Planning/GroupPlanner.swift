@@ -222,8 +222,9 @@ extension GroupPlanner {
           operation: .copy(.missingElsewhere), sources: [source]))
       fates[place][name] = .copied(into: [name], .missingElsewhere)
     case .base:
-      fates[place][name] = .excluded(inputs[donor].checkpoint.tensor(name) == nil
-        ? .notInBase : .baseCopied)
+      fates[place][name] = .excluded(
+        inputs[donor].checkpoint.tensor(name) == nil
+          ? .notInBase : .baseCopied)
     case .copy:
       fates[place][name] = .excluded(.otherInput)
     }
@@ -234,7 +235,8 @@ extension GroupPlanner {
 
 extension GroupPlanner {
   private mutating func plan(_ slot: OutputSlot, _ slice: OutputSlice, _ found: [Found]) {
-    let ordered = found.filter { slice.inputs[$0.sliceInput].isBase }
+    let ordered =
+      found.filter { slice.inputs[$0.sliceInput].isBase }
       + found.filter { !slice.inputs[$0.sliceInput].isBase }
     guard let first = ordered.first else { return }
     let sources = ordered.map(\.source)
@@ -279,7 +281,6 @@ extension GroupPlanner {
         tensor: slot.name, shape: sources[0].tensor.shape,
         inputs: sources.map { inputs[$0.input].name },
         hasBase: slice.inputs[found[0].sliceInput].isBase,
-        computesInDouble: PlannedTensor.computesInDouble(dtype, sources),
         parameters: try parameters(slot, slice, found), seed: options.seed)
     } catch {
       report(error.diagnostic(file: recipe.file, at: slice.position))
@@ -342,12 +343,5 @@ extension GroupPlanner {
 
   private mutating func report(_ diagnostic: Diagnostic) {
     if seenFaults.insert(diagnostic).inserted { diagnostics.append(diagnostic) }
-  }
-}
-
-extension PlannedTensor {
-  /// Whether the arithmetic is done in Double: when any input or the output has more than 16 bits.
-  static func computesInDouble(_ dtype: DType, _ sources: [PlannedSource]) -> Bool {
-    dtype.bitWidth > 16 || sources.contains { $0.tensor.dtype.bitWidth > 16 }
   }
 }

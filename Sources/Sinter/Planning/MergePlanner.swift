@@ -39,7 +39,8 @@ public struct MergePlanner: Sendable {
     let slices = recipe.outputSlices(base: method.declaration.base)
     let donor = donor(of: recipe, among: inputs)
     let structures = Dictionary(
-      inputs.map { ($0.reference, ModelStructure($0.checkpoint)) }) { first, _ in first }
+      inputs.map { ($0.reference, ModelStructure($0.checkpoint)) }
+    ) { first, _ in first }
     let slots = SlotBuilder(
       slices, structures: structures, donor: inputs[donor].reference, file: recipe.file)
     guard slots.diagnostics.isEmpty else { throw DiagnosticError(slots.diagnostics) }

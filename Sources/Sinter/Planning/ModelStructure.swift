@@ -76,8 +76,9 @@ struct ModelStructure: Sendable {
       if path.contains("decoder"), !prefix.contains("decoder") { return false }
       if path.contains("encoder"), !prefix.contains("encoder") { return false }
       // A layer more than stated is one that predicts several tokens; many more are another stack.
-      return statement.count >= 1 && (storedCount - extraLayers...storedCount)
-        .contains(statement.count)
+      return statement.count >= 1
+        && (storedCount - extraLayers...storedCount)
+          .contains(statement.count)
     }
     let side = ["decoder", "encoder"].first { prefix.contains($0) }
     return eligible.max { rank($0, storedCount, side) < rank($1, storedCount, side) }

@@ -40,7 +40,6 @@ struct TaskVectorMerge: Sendable {
   private let lambda: Double
   let elementCount: Int
   let tileCount: Int
-  let computesInDouble: Bool
 
   /// Prepares one group.
   ///
@@ -52,7 +51,6 @@ struct TaskVectorMerge: Sendable {
     let parameters = group.parameters
     elementCount = group.elementCount
     tileCount = TileGrid(shape: group.shape, grain: .elements).count
-    computesInDouble = group.computesInDouble
     models = group.models.map { row in
       Model(
         weight: parameters.number("weight", input: row) ?? 1,
@@ -86,27 +84,23 @@ struct TaskVectorMerge: Sendable {
   var scratchRows: Int { electsSign ? 3 : 0 }
 
   /// Makes row `row` of a tile the task vector of that model.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  private func subtractBase<T: WorkingFloat>(from row: Int, of tile: inout Tile<T>) {
+  private func subtractBase(from row: Int, of tile: inout Tile<Double>) {
     tile.update(row, with: 0) { model, base in
       for i in 0..<model.count { model[i] -= base[i] }
     }
   }
 
   /// Makes a row the thinned-out task vector of its model.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  private func thin<T: WorkingFloat>(
-    _ row: Int, of tile: inout Tile<T>, at position: TilePosition, _ survey: TaskVectorSurvey
+  private func thin(
+    _ row: Int, of tile: inout Tile<Double>, at position: TilePosition, _ survey: TaskVectorSurvey
   ) {
     subtractBase(from: row, of: &tile)
     var delta = tile.mutableRow(row)
     apply(thinning: row - 1, to: &delta, at: position, survey)
   }
 
-  private func apply<T: WorkingFloat>(
-    thinning model: Int, to delta: inout MutableSpan<T>, at position: TilePosition,
+  private func apply(
+    thinning model: Int, to delta: inout MutableSpan<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey
   ) {
     switch models[model].thinning {
@@ -125,10 +119,8 @@ struct TaskVectorMerge: Sendable {
 
 extension TaskVectorMerge {
   /// Adds what a tile tells of thresholds and sums.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  func survey<T: WorkingFloat>(
-    _ tile: inout Tile<T>, at position: TilePosition, _ survey: TaskVectorSurvey,
+  func survey(
+    _ tile: inout Tile<Double>, at position: TilePosition, _ survey: TaskVectorSurvey,
     into partial: inout TaskVectorSurvey.Partial
   ) {
     for (model, need) in survey.needs.enumerated() where need != .nothing {
@@ -155,11 +147,9 @@ extension TaskVectorMerge {
 
 extension TaskVectorMerge {
   /// Merges one tile.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  func merge<T: WorkingFloat>(
-    _ tile: inout Tile<T>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into output: inout MutableSpan<T>
+  func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
   ) {
     for row in 1..<tile.rows { thin(row, of: &tile, at: position, survey) }
     if electsSign {
@@ -170,10 +160,9 @@ extension TaskVectorMerge {
   }
 
   /// `out = b + Σ cᵢ·dᵢ` with the factors of a model drawn together.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  private func add<T: WorkingFloat>(
-    _ tile: borrowing Tile<T>, _ survey: TaskVectorSurvey, into output: inout MutableSpan<T>
+  private func add(
+    _ tile: borrowing Tile<Double>, _ survey: TaskVectorSurvey,
+    into output: inout MutableSpan<Double>
   ) {
     var scale = lambda
     if normalizes {
@@ -183,7 +172,7 @@ extension TaskVectorMerge {
     }
     for i in 0..<output.count { output[i] = 0 }
     for row in 1..<tile.rows {
-      let coefficient = T(models[row - 1].weight * survey.factor(ofModel: row - 1) * scale)
+      let coefficient = models[row - 1].weight * survey.factor(ofModel: row - 1) * scale
       let delta = tile[row]
       for i in 0..<output.count { output[i] += coefficient * delta[i] }
     }
@@ -192,21 +181,16 @@ extension TaskVectorMerge {
   }
 
   /// Keeps of each element the models that agree with the sign of the weighted sum.
-  ///
-  /// All of it in Double: differences of 16-bit numbers cancel exactly so often that the sign of
-  /// a sum rounded to Float would not be that of the sum.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  private func mergeByVote<T: WorkingFloat>(
-    _ tile: borrowing Tile<T>, _ scratch: inout Tile<Double>, _ survey: TaskVectorSurvey,
-    into output: inout MutableSpan<T>
+  private func mergeByVote(
+    _ tile: borrowing Tile<Double>, _ scratch: inout Tile<Double>, _ survey: TaskVectorSurvey,
+    into output: inout MutableSpan<Double>
   ) {
     var sum = scratch.mutableRow(0)
     for i in 0..<sum.count { sum[i] = 0 }
     for row in 1..<tile.rows {
       let (weight, factor) = (models[row - 1].weight, survey.factor(ofModel: row - 1))
       let delta = tile[row]
-      for i in 0..<sum.count { sum[i] += Double(delta[i]) * factor * weight }
+      for i in 0..<sum.count { sum[i] += delta[i] * factor * weight }
     }
     // A sum of zero counts as positive.
     for i in 0..<sum.count { sum[i] = sum[i] >= 0 ? 1 : -1 }
@@ -219,14 +203,14 @@ extension TaskVectorMerge {
       let delta = tile[row]
       scratch.update(1, with: 0) { mix, sign in
         for i in 0..<mix.count {
-          let term = Double(delta[i]) * factor * weight
+          let term = delta[i] * factor * weight
           mix[i] += term * sign[i] > 0 ? term : 0
         }
       }
       guard normalizes else { continue }
       scratch.update(2, with: 0) { weights, sign in
         for i in 0..<weights.count {
-          let term = Double(delta[i]) * factor * weight
+          let term = delta[i] * factor * weight
           weights[i] += term * sign[i] > 0 ? weight : 0
         }
       }
@@ -236,7 +220,7 @@ extension TaskVectorMerge {
     let divisors = scratch[2]
     for i in 0..<output.count {
       let divisor = normalizes && divisors[i] != 0 ? divisors[i] : 1
-      output[i] = T(Double(base[i]) + mixed[i] / divisor * lambda)
+      output[i] = base[i] + mixed[i] / divisor * lambda
     }
   }
 }

@@ -45,10 +45,8 @@ public struct TaskVectorSurvey: TensorSurvey {
       case .keepAll:
         break
       case .keepLargest(let kept):
-        state.selection =
-          merge.computesInDouble
-          ? MagnitudeSelection(keeping: kept, of: merge.elementCount, as: Double.self)
-          : MagnitudeSelection(keeping: kept, of: merge.elementCount, as: Float.self)
+        state.selection = MagnitudeSelection(
+          keeping: kept, of: merge.elementCount, as: Double.self)
         state.needsSums = merge.rescales
       case .keepRandom:
         state.needsSums = merge.rescales
