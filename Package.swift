@@ -55,7 +55,7 @@ let package = Package(
       dependencies: ["SinterCommands", "Sinter", "SinterMain"], swiftSettings: strict),
     .testTarget(
       name: "SinterTests", dependencies: ["Sinter", "Safetensors", "SinterTensors"],
-      swiftSettings: strict),
+      exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "SinterTensorsTests", dependencies: ["SinterTensors"], swiftSettings: strict),
     .testTarget(

@@ -1,8 +1,8 @@
-import SinterCommands
+import Sinter
 import Testing
 
 @Suite struct SinterCommandTests {
-  @Test func `the program is called sinter`() {
-    #expect(SinterCommand.configuration.commandName == "sinter")
+  @Test func `a version has three parts`() {
+    #expect(SinterVersion.current.split(separator: ".").count == 3)
   }
 }
