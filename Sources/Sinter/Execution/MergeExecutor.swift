@@ -142,7 +142,7 @@ extension MergeExecutor {
       case .copy:
         units.append(
           CopyUnit(tensor, from: source(tensor.sources[0]), to: outputs[tensor.shard]))
-      case .merge(let method, _) where type(of: method).surveyScope == .model:
+      case .merge(let method, _) where method.surveyScope == .model:
         modelWide.append(tensor)
       case .merge(let method, _):
         units.append(unit(method, [tensor], outputs))

@@ -26,11 +26,19 @@ public struct TileGrid: Sendable, Hashable {
     case .elements:
       tileLength = Self.standardTileLength
     case .rows:
-      let row = max(shape.dimensions.last ?? 1, 1)
-      tileLength = max(Self.standardTileLength / row, 1) * row
+      tileLength = Self.length(ofWhole: shape.dimensions.suffix(1))
+    case .slabs(let axis):
+      tileLength = Self.length(ofWhole: shape.dimensions.dropFirst(axis))
     case .tensor:
       tileLength = max(elementCount, 1)
     }
+  }
+
+  /// The length of tiles that hold whole pieces of the given extents, as many as fit in a standard
+  /// tile and at least one.
+  private static func length(ofWhole extents: ArraySlice<Int>) -> Int {
+    let piece = max(extents.reduce(1, *), 1)
+    return max(standardTileLength / piece, 1) * piece
   }
 
   /// The number of tiles; none for an empty tensor.

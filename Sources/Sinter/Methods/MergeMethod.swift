@@ -36,7 +36,9 @@ public protocol MergeMethod: Sendable {
   var scratchRows: Int { get }
 
   /// What one survey covers; its tensor when not said otherwise.
-  static var surveyScope: SurveyScope { get }
+  ///
+  /// All groups of a recipe whose scope is the model share one survey.
+  var surveyScope: SurveyScope { get }
 
   /// The survey before its first pass.
   ///
@@ -84,7 +86,7 @@ extension MergeMethod {
   public var scratchRows: Int { 0 }
 
   /// The method's own tensor.
-  public static var surveyScope: SurveyScope { .tensor }
+  public var surveyScope: SurveyScope { .tensor }
 }
 
 extension MergeMethod where Survey == NoSurvey {
@@ -104,6 +106,11 @@ public enum TileGrain: Sendable, Hashable {
   case elements
   /// Between vectors along the last axis only.
   case rows
+  /// Between slabs: all elements with the same indices on the axes before this one.
+  ///
+  /// `slabs(from: 1)` keeps the matrices of a three-dimensional tensor whole; the last axis gives
+  /// rows, axis 0 the whole tensor.
+  case slabs(from: Int)
   /// Nowhere: the tensor is one tile.
   case tensor
 }

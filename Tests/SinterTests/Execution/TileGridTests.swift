@@ -29,6 +29,11 @@ import Testing
     #expect((0..<long.count).map { long[$0].count } == [100_000, 100_000])
   }
 
+  @Test func `slabs are never cut`() {
+    let grid = TileGrid(shape: [5, 100, 300], grain: .slabs(from: 1))
+    #expect((0..<grid.count).map { grid[$0].count } == [60_000, 60_000, 30_000])
+  }
+
   @Test func `a whole tensor is one tile`() {
     let grid = TileGrid(shape: [300, 1000], grain: .tensor)
     #expect(grid.count == 1)
