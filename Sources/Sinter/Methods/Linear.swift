@@ -21,10 +21,10 @@ public struct Linear: MergeMethod {
     let sum = weights.reduce(0, +)
     // 0.1 + 0.2 - 0.3 is zero to whoever writes it, and 5.6e-17 in binary.
     let size = weights.reduce(0) { $0 + $1.magnitude }
+    guard size.isFinite else { throw .infiniteWeightSum(weights) }
     guard sum.magnitude > Double(weights.count) * .ulpOfOne * size else {
       throw .zeroWeightSum(weights)
     }
-    guard size.isFinite else { throw .infiniteWeightSum(weights) }
     coefficients = weights.map { $0 / sum }
   }
 
