@@ -18,6 +18,10 @@ public struct MethodRegistry: Sendable {
     TIES.self,
     DARELinear.self,
     DARETIES.self,
+    Breadcrumbs.self,
+    BreadcrumbsTIES.self,
+    DELLALinear.self,
+    DELLA.self,
     Passthrough.self,
   ])
 
