@@ -1,0 +1,37 @@
+import Sinter
+import SinterTensors
+
+/// Prints the throughput of every merge method beside that of a plain copy of the same bytes.
+@main
+struct Benchmarks {
+  static func main() throws {
+    let copy = copiedElementsPerSecond()
+    print("| method | M elements/s | of a copy |")
+    print("|---|---|---|")
+    for method in MethodRegistry.builtIn.methods {
+      let result = try MethodBenchmark(method)
+      row(result.declaration.name, result.elementsPerSecond, copy)
+    }
+    row("(plain copy)", copy, copy)
+  }
+
+  /// The output elements per second when three models, a base and the output, all bfloat16, are
+  /// only copied.
+  private static func copiedElementsPerSecond() -> Double {
+    let count = MethodBenchmark.shape.elementCount
+    let source = [UInt16](repeating: 1, count: 5 * count)
+    var target = [UInt16](repeating: 0, count: 5 * count)
+    let seconds = Stopwatch.seconds {
+      var output = target.mutableSpan
+      let input = source.span
+      for i in 0..<output.count { output[i] = input[i] }
+    }
+    return Double(count) / seconds
+  }
+
+  private static func row(_ name: String, _ elementsPerSecond: Double, _ copy: Double) {
+    let millions = Int(elementsPerSecond / 1e6)
+    let percent = Int((100 * elementsPerSecond / copy).rounded())
+    print("| \(name) | \(millions) | \(percent) % |")
+  }
+}
