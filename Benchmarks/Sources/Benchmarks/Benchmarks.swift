@@ -1,10 +1,17 @@
 import Sinter
 import SinterTensors
 
-/// Prints the throughput of every merge method beside that of a plain copy of the same bytes.
+/// Prints the throughput of the loops that merges are made of, and of every merge method beside
+/// that of a plain copy of the same bytes.
 @main
 struct Benchmarks {
   static func main() throws {
+    print("| loop | M elements/s |")
+    print("|---|---|")
+    for kernel in KernelBenchmark.all() {
+      print("| \(kernel.name) | \(Int(kernel.elementsPerSecond / 1e6)) |")
+    }
+    print("")
     let copy = copiedElementsPerSecond()
     print("| method | M elements/s | of a copy |")
     print("|---|---|---|")
