@@ -8,7 +8,10 @@ let package = Package(
   targets: [
     .executableTarget(
       name: "Benchmarks",
-      dependencies: [.product(name: "Sinter", package: "sinter")],
+      dependencies: [
+        .product(name: "Sinter", package: "sinter"),
+        .product(name: "Safetensors", package: "sinter"),
+      ],
       swiftSettings: [
         .strictMemorySafety(),
         .enableUpcomingFeature("ExistentialAny"),

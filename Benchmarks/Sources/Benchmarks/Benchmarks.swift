@@ -1,11 +1,27 @@
 import Sinter
 import SinterTensors
 
-/// Prints the throughput of the loops that merges are made of, and of every merge method beside
-/// that of a plain copy of the same bytes.
+/// Prints measurements as Markdown tables.
+///
+/// `swift run -c release Benchmarks speed` gives the throughput of the loops that merges are made
+/// of, and of every merge method beside that of a plain copy of the same bytes;
+/// `swift run -c release Benchmarks accuracy` how far the results of each method lie from float64.
 @main
 struct Benchmarks {
-  static func main() throws {
+  static func main() async throws {
+    switch CommandLine.arguments.dropFirst() {
+    case ["speed"]:
+      try printSpeed()
+    case ["accuracy"]:
+      let table = try AccuracyTable()
+      try await table.printRows()
+      try table.remove()
+    default:
+      print("usage: Benchmarks speed | accuracy")
+    }
+  }
+
+  private static func printSpeed() throws {
     print("| loop | M elements/s |")
     print("|---|---|")
     for kernel in KernelBenchmark.all() {
