@@ -7,8 +7,8 @@ struct MergeCommand: AsyncParsableCommand {
     commandName: "merge",
     abstract: "Run a recipe: merge its models into a new folder.",
     discussion: """
-      All faults that headers can show are found before the first weight is read. The output is
-      built in OUTPUT.partial and takes its name only when it is complete; an interrupted or
+      All faults that headers can show are found before the first weight is read. The output \
+      is built in OUTPUT.partial and takes its name only when it is complete; an interrupted or \
       failed merge leaves nothing behind.
 
         sinter merge recipe.yml merged

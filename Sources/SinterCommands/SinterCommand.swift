@@ -12,17 +12,22 @@ struct SinterCommand: AsyncParsableCommand {
         sinter plan recipe.yml           what would be done; reads headers only
         sinter merge recipe.yml merged   do it, into the folder 'merged'
 
-      Reports for people to act on go to standard error, data to standard output. With --json
-      exactly one JSON document goes to standard output, also when the command fails.
+      Data goes to standard output, all else to standard error. With --json exactly one JSON \
+      document goes to standard output, also when the command fails.
 
-      Exit codes: 0 done, 64 wrong usage, 65 recipe or checkpoint invalid, 66 a named file or
-      model does not exist, 70 a fault of Sinter, 73 the output exists or cannot be created,
-      74 input/output error or disk full, 130 interrupted.
+      Exit codes: 0 done, 64 wrong usage, 65 recipe or checkpoint invalid, 66 a named file or \
+      model does not exist, 70 a fault of Sinter, 73 the output exists or cannot be created, 74 \
+      input/output error or disk full, 130 interrupted.
 
-      Completions for a shell: sinter --generate-completion-script bash (or zsh, or fish)
+      Completions for your shell (bash, zsh or fish):
+
+        sinter --generate-completion-script bash
       """,
     version: SinterVersion.current,
     subcommands: [
       MergeCommand.self, PlanCommand.self, InspectCommand.self, MethodsCommand.self,
     ])
+
+  /// The word before a message, as in all other errors.
+  static var _errorLabel: String { "error" }
 }

@@ -7,22 +7,22 @@ import Sinter
 struct RecipeArguments: ParsableArguments {
   @Argument(
     help: ArgumentHelp(
-      "The recipe, a YAML or JSON file; '-' reads standard input.",
-      discussion: """
-        Relative paths of models are looked up from the working directory, then from the
-        recipe's folder.
-        """, valueName: "recipe"),
+      """
+      The recipe, a YAML or JSON file; '-' reads standard input. Relative paths of models are \
+      looked up from the working directory, then from the recipe's folder.
+      """, valueName: "recipe"),
     completion: .file(extensions: ["yml", "yaml", "json"]))
   var recipe: String
 
   @Option(
     help: ArgumentHelp(
-      "The element type of the output's tensors; wins over the recipe.", valueName: "name"))
+      "The element type of the output's tensors. (default: what the recipe says)", valueName: "name"
+    ))
   var dtype: OutputType?
 
   @Option(
     help: ArgumentHelp(
-      "The largest weight file, such as 5GB or 512MiB.", valueName: "size"),
+      "The largest weight file, such as 2GB or 512MiB. (default: 5GB)", valueName: "size"),
     transform: ByteSize.init(parsing:))
   var shardSize = ByteSize(5_000_000_000, "5GB")
 
@@ -48,7 +48,8 @@ struct RecipeArguments: ParsableArguments {
       registry: registry,
       resolver: LocalModelResolver(recipeFile: self.recipe == "-" ? nil : self.recipe),
       options: PlanOptions(
-        dtype: dtype?.dtype, shardSize: shardSize.byteCount, seed: seed, onMissing: onMissing.policy))
+        dtype: dtype?.dtype, shardSize: shardSize.byteCount, seed: seed, onMissing: onMissing.policy
+      ))
     return try planner.plan(recipe)
   }
 }

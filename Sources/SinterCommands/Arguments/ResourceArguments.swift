@@ -11,7 +11,10 @@ struct ResourceArguments: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The ceiling of working memory, such as 512MiB or 2GB; does not change the result.",
+      """
+      The ceiling of working memory, such as 64MiB or 2GB; does not change the result. \
+      (default: 512MiB)
+      """,
       valueName: "size"),
     transform: ByteSize.init(parsing:))
   var memory = ByteSize(512 << 20, "512MiB")

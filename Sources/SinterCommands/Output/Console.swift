@@ -131,7 +131,8 @@ extension Console {
           result.text.map { print($0) } ?? true
         }
       guard isWritten else {
-        throw DiagnosticError([Diagnostic(.error, "cannot write standard output")], kind: .inputOutput)
+        throw DiagnosticError(
+          [Diagnostic(.error, "cannot write standard output")], kind: .inputOutput)
       }
     } catch {
       let failure = Failure(error)

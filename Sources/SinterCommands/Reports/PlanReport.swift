@@ -74,7 +74,8 @@ struct PlanReport {
     switch first.operation {
     case .copy(let reason):
       let source = names.first.map { " from \($0)" } ?? ""
-      return "copied\(source): \(reason.rawValue)"
+      // That a method takes tensors as they are is the method's own summary.
+      return "copied\(source)" + (reason == .method ? "" : ": \(reason.rawValue)")
     case .merge:
       let isOfAll = Set(first.sources.map(\.input)).count == plan.inputs.count
       let isPlain = isOfAll && layers.allSatisfy { $0 == nil }
