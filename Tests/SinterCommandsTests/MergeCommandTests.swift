@@ -1,4 +1,5 @@
 import Foundation
+import Safetensors
 import SinterTensors
 import Testing
 
@@ -216,9 +217,11 @@ import Testing
     #expect(refused.exitCode == 65)
     #expect(refused.stderr.contains("extra"))
     for policy in ["base", "copy"] {
-      let run = try await workspace.run("merge", "average.yml", policy, "--on-missing", policy)
+      let output = "with-\(policy)"
+      let run = try await workspace.run(
+        "merge", "average.yml", output, "--on-missing", policy)
       #expect(run.exitCode == 0)
-      let inspection = try await workspace.run("inspect", policy)
+      let inspection = try await workspace.run("inspect", output)
       #expect(inspection.stdout.contains("extra"))
     }
   }
@@ -251,11 +254,11 @@ import Testing
 
   @Test(.timeLimit(.minutes(2)), arguments: [SIGINT, SIGTERM])
   func `an interrupted merge leaves nothing behind`(signal: Int32) async throws {
-    let count = 4 << 20
-    for (name, value) in [("a", 0x3F80 as UInt16), ("b", 0x4000), ("c", 0x4040)] {
-      let values = (0..<count).map { value ^ UInt16(truncatingIfNeeded: $0 & 0x7F) }
+    for (name, value) in [("a", 0x3C as UInt8), ("b", 0x3D), ("c", 0x3E)] {
       let tensors = (0..<4).map { place in
-        StoredTensorText.half("w\(place)", .bfloat16, [count], values)
+        StoredTensorText(
+          declaration: TensorDeclaration(name: "w\(place)", dtype: .bfloat16, shape: [4 << 20]),
+          bytes: Array(repeating: value, count: 8 << 20))
       }
       try workspace.writeTensors(tensors, to: "\(name).safetensors")
     }

@@ -53,7 +53,7 @@ import Testing
   @Test func `with --all every tensor has a line`() async throws {
     let run = try await workspace.run("plan", "ties.yml", "--all")
     for layer in 0..<2 {
-      #expect(run.stdout.contains("  model.layers.\(layer).mlp.up_proj.weight       x1  [16, 4]"))
+      #expect(run.stdout.contains("  model.layers.\(layer).mlp.up_proj.weight      x1  [16, 4]"))
     }
     #expect(!run.stdout.contains("*"))
   }
@@ -116,7 +116,8 @@ import Testing
   @Test func `standard input is a recipe`() async throws {
     let run = try await workspace.run("plan", "-", input: Recipes.ties)
     #expect(run.exitCode == 0)
-    let bad = try await workspace.run("plan", "-", input: "merge_method: tiess\nmodels: [base]\n")
+    let typo = Recipes.ties.replacing("ties", with: "tiess")
+    let bad = try await workspace.run("plan", "-", input: typo)
     #expect(bad.exitCode == 65)
     #expect(bad.stderr.hasPrefix("<stdin>:1:15: error: unknown method 'tiess'\n"))
   }
@@ -139,7 +140,7 @@ import Testing
       run.stderr == """
         bad.yml:5:29: error: unknown parameter 'densty' for method 'ties'
         hint: did you mean 'density'?
-        bad.yml:7:38: error: 'density' must lie between 0 and 1, found 1.5
+        bad.yml:7:38: error: 'density' must be from 0 to 1, found '1.5'
         2 errors
 
         """)

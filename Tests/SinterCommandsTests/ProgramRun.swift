@@ -21,6 +21,8 @@ extension Workspace {
   ///   - input: what it finds on standard input.
   ///   - environment: variables beside the tests' own.
   ///   - meanwhile: is called once it runs.
+  /// - Returns: exit code and outputs.
+  /// - Throws: when it cannot be started or was ended by a signal.
   func run(
     _ arguments: [String], input: String = "", environment: [String: String] = [:],
     meanwhile: @Sendable (Process) async throws -> Void = { _ in }

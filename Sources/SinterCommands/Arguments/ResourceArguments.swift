@@ -30,6 +30,7 @@ struct ResourceArguments: ParsableArguments {
   /// - Parameters:
   ///   - overwrites: whether an existing output is replaced.
   ///   - allowsNonFinite: whether values that are NaN or infinite are written.
+  /// - Returns: the options, with all cores when the user named no number.
   func options(overwrites: Bool = false, allowsNonFinite: Bool = false) -> ExecutionOptions {
     ExecutionOptions(
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,

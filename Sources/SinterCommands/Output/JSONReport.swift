@@ -9,6 +9,7 @@ extension JSONText {
   ///   - exitCode: the code that the process exits with.
   ///   - diagnostics: errors, warnings and notes.
   ///   - members: what the command has to tell, in order.
+  /// - Returns: the whole document.
   static func report(
     ofCommand name: String, exitCode: Int32 = 0, diagnostics: [Diagnostic],
     _ members: [(key: String, value: JSONText)]

@@ -30,6 +30,7 @@ struct ProgressLine {
   /// One line of text.
   ///
   /// - Parameter width: the most characters that it may have; parts at the end are left out.
+  /// - Returns: the line, without a line feed.
   func text(width: Int = .max) -> String {
     let percent = Int(fraction * 100)
     var parts = [
@@ -67,6 +68,7 @@ struct ProgressLine {
   /// A time as people read it, in its two largest units.
   ///
   /// - Parameter seconds: the time, at least 0.
+  /// - Returns: a text such as `2 min 5 s`.
   static func duration(_ seconds: Double) -> String {
     let whole = Int(min(seconds, 1e9).rounded(.up))
     if whole < 60 { return "\(whole) s" }

@@ -10,6 +10,7 @@ struct TextTable {
   /// The lines, columns two spaces apart, no spaces at the end.
   ///
   /// - Parameter indentation: the number of spaces before each line.
+  /// - Returns: one line for each row.
   func lines(indentation: Int = 2) -> [String] {
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in

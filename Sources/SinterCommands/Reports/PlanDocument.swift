@@ -93,6 +93,7 @@ struct PlanDocument {
   /// - Parameters:
   ///   - plan: the plan.
   ///   - listsExcluded: whether tensors that are left out are named.
+  /// - Returns: a list with one object for each input.
   static func ledger(_ plan: MergePlan, listsExcluded: Bool) -> JSONText {
     .array(
       plan.inputs.indices.map { place in

@@ -20,6 +20,7 @@ struct TensorGroup {
   /// - Parameters:
   ///   - plan: the plan.
   ///   - drawsTogether: `false` gives each tensor a group of its own.
+  /// - Returns: the groups, in the order of their first tensors.
   static func groups(of plan: MergePlan, drawsTogether: Bool = true) -> [TensorGroup] {
     guard drawsTogether else { return plan.tensors.map { TensorGroup([$0]) } }
     return plan.tensors.grouped { Key($0) }.map { TensorGroup($0) }
@@ -95,6 +96,7 @@ struct NumberedName {
   /// The common name of names with one template: a star where their numbers differ.
   ///
   /// - Parameter names: at least one name.
+  /// - Returns: the name that stands for all of them.
   static func pattern(of names: [NumberedName]) -> String {
     let first = names[0]
     var place = 0
