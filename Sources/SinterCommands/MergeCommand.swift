@@ -18,7 +18,7 @@ struct MergeCommand: AsyncParsableCommand {
   @OptionGroup var recipe: RecipeArguments
 
   @Argument(
-    help: ArgumentHelp("The folder to make; its parent must exist.", valueName: "output"),
+    help: ArgumentHelp("The folder to make.", valueName: "output"),
     completion: .directory)
   var output: String
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Safetensors
+import Sinter
 
 /// The program as a whole: from arguments to exit code.
 public enum SinterProgram {
@@ -35,7 +36,10 @@ public enum SinterProgram {
     guard !message.isEmpty else { return code.rawValue }
     let console = Console()
     if code.isSuccess {
-      return console.print(message) ? 0 : ExitStatus.inputOutput.rawValue
+      if console.print(message) { return code.rawValue }
+      let failure = Failure(DiagnosticError.standardOutput)
+      console.print(failure)
+      return failure.exitCode
     }
     if arguments.contains("--json") {
       let failure = Failure(

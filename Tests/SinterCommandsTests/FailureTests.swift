@@ -29,7 +29,7 @@ import Testing
 
   @Test func `a file that is not there is not found, and a cancelled task interrupted`() throws {
     let error = #expect(throws: SafetensorsError.self) {
-      try SafetensorsFile(path: "/nowhere/model.safetensors")
+      try SafetensorsFile(path: "no-such-folder/model.safetensors")
     }
     #expect(Failure(try #require(error)).exitCode == 66)
     #expect(Failure(CancellationError()).exitCode == 130)

@@ -82,6 +82,15 @@ import Testing
     #expect(lines.contains { $0.hasSuffix("math: 3 copied, 3 excluded") })
   }
 
+  @Test func `a report that cannot be written is an error`() async throws {
+    for arguments in [["plan", "ties.yml"], ["plan", "ties.yml", "--json"], ["--help"]] {
+      let run = try await workspace.run(
+        arguments, output: FileHandle(forReadingFrom: workspace.url("ties.yml")))
+      #expect(run.exitCode == 74)
+      #expect(run.stderr == "error: cannot write standard output\n")
+    }
+  }
+
   @Test func `shards are listed with their sizes`() async throws {
     let run = try await workspace.run("plan", "ties.yml", "--shard-size", "300")
     #expect(run.stdout.contains("in 3 weight files\n"))

@@ -19,12 +19,14 @@ extension Workspace {
   /// - Parameters:
   ///   - arguments: the arguments.
   ///   - input: what it finds on standard input.
+  ///   - output: where standard output goes; `nil` keeps it for the result.
   ///   - environment: variables beside the tests' own.
   ///   - meanwhile: is called once it runs.
   /// - Returns: exit code and outputs.
   /// - Throws: when it cannot be started or was ended by a signal.
   func run(
-    _ arguments: [String], input: String = "", environment: [String: String] = [:],
+    _ arguments: [String], input: String = "", output: FileHandle? = nil,
+    environment: [String: String] = [:],
     meanwhile: @Sendable (Process) async throws -> Void = { _ in }
   ) async throws -> ProgramRun {
     let id = UUID().uuidString
@@ -41,14 +43,15 @@ extension Workspace {
     variables["COLUMNS"] = nil
     variables["NO_COLOR"] = nil
     process.environment = variables.merging(environment) { $1 }
-    process.standardOutput = try FileHandle(forWritingTo: outputs[0])
+    process.standardOutput = try output ?? FileHandle(forWritingTo: outputs[0])
     process.standardError = try FileHandle(forWritingTo: outputs[1])
     let pipe = Pipe()
     process.standardInput = pipe
     let (ended, end) = AsyncStream<Void>.makeStream()
     process.terminationHandler = { _ in end.finish() }
-    try process.run()
+    // Before it runs: a program that does not read would otherwise end the tests by a signal.
     try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+    try process.run()
     try pipe.fileHandleForWriting.close()
     try await meanwhile(process)
     for await _ in ended {}

@@ -130,17 +130,11 @@ extension Console {
         } else {
           result.text.map { print($0) } ?? true
         }
-      guard isWritten else {
-        throw DiagnosticError(
-          [Diagnostic(.error, "cannot write standard output")], kind: .inputOutput)
-      }
+      guard isWritten else { throw DiagnosticError.standardOutput }
     } catch {
       let failure = Failure(error)
-      if isJSON {
-        print(failure.document(ofCommand: name))
-      } else {
-        print(failure)
-      }
+      // When not even the document can be written, standard error is what is left.
+      if !isJSON || !print(failure.document(ofCommand: name)) { print(failure) }
       throw ExitCode(failure.exitCode)
     }
   }
@@ -154,4 +148,10 @@ struct CommandResult {
   let members: [(key: String, value: JSONText)]
   /// Warnings and notes, for the JSON document.
   let diagnostics: [Diagnostic]
+}
+
+extension DiagnosticError {
+  /// Standard output is closed, or its disk is full.
+  static let standardOutput = DiagnosticError(
+    [Diagnostic(.error, "cannot write standard output")], kind: .inputOutput)
 }
