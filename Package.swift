@@ -52,7 +52,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SinterCommandsTests",
-      dependencies: ["SinterCommands", "Sinter", "SinterMain"], swiftSettings: strict),
+      dependencies: ["SinterCommands", "Sinter", "SinterMain", "Safetensors", "SinterTensors"],
+      resources: [.copy("Snapshots")], swiftSettings: strict),
     .testTarget(
       name: "SinterTests", dependencies: ["Sinter", "Safetensors", "SinterTensors"],
       exclude: ["Fixtures"], swiftSettings: strict),
