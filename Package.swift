@@ -18,6 +18,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Sinter", targets: ["Sinter", "SinterTensors"]),
+    .library(name: "SinterCommands", targets: ["SinterCommands"]),
     .library(name: "Safetensors", targets: ["Safetensors", "SinterTensors"]),
     .executable(name: "sinter", targets: ["SinterMain"]),
   ],

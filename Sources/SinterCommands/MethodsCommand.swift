@@ -15,7 +15,7 @@ struct MethodsCommand: AsyncParsableCommand {
     help: ArgumentHelp(
       "The method to explain: its formula, parameters, source and an example.",
       valueName: "name"),
-    completion: .custom { _, _, _ in MethodRegistry.builtIn.declarations.map(\.name) })
+    completion: .custom { _, _, _ in SinterProgram.methods.declarations.map(\.name) })
   var name: String?
 
   @Flag(help: "Print one JSON document, errors too.")
@@ -23,7 +23,7 @@ struct MethodsCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Console().report("methods", isJSON: json) {
-      let declarations = MethodRegistry.builtIn.declarations
+      let declarations = SinterProgram.methods.declarations
       guard let name else {
         let report = MethodReport(declarations)
         return CommandResult(text: report.list, members: report.members, diagnostics: [])

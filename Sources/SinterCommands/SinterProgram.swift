@@ -1,14 +1,26 @@
 import ArgumentParser
 import Foundation
 import Safetensors
-import Sinter
+public import Sinter
 
 /// The program as a whole: from arguments to exit code.
+///
+/// A program with merge methods of its own is this one with another registry:
+/// ```swift
+/// var registry = MethodRegistry.builtIn
+/// registry.register(Median.self)
+/// await SinterProgram.main(methods: registry)
+/// ```
 public enum SinterProgram {
+  /// The methods that the commands know.
+  @TaskLocal static var methods = MethodRegistry.builtIn
+
   /// Runs the program with the arguments of the process and ends the process.
-  public static func main() async -> Never {
+  ///
+  /// - Parameter methods: the methods that recipes can name.
+  public static func main(methods: MethodRegistry = .builtIn) async -> Never {
     let arguments = Array(CommandLine.arguments.dropFirst())
-    exit(await run(arguments))
+    exit(await $methods.withValue(methods) { await run(arguments) })
   }
 
   /// Runs one command.

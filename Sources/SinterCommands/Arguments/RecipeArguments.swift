@@ -41,7 +41,7 @@ struct RecipeArguments: ParsableArguments {
 
   /// Reads the recipe and makes its plan.
   func plan() throws(DiagnosticError) -> MergePlan {
-    let registry = MethodRegistry.builtIn
+    let registry = SinterProgram.methods
     let recipe = try MergeRecipe.read(
       text: RecipeText.read(recipe), file: recipe, methods: registry.declarations)
     let planner = MergePlanner(
