@@ -42,7 +42,7 @@ import Testing
     _ folder: TemporaryFolder, tiles: Int
   ) throws -> (MergeUnit<OrderedSum>, WorkerSizes) {
     let merge = try TestMerge()
-    let count = (tiles - 1) * TileGrid.standardTileLength + (tiles > 0 ? 1 : 0)
+    let count = tiles == 0 ? 0 : (tiles - 1) * TileGrid.standardTileLength + 1
     try merge.model("m", [])
     // The bytes of ones, written as they are: there are millions of them.
     let ones = [UInt8](
