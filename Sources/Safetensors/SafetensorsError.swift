@@ -48,7 +48,7 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
   }
 
   /// The same error, said of a tensor.
-  func naming(_ tensor: String) -> SafetensorsError {
+  package func naming(_ tensor: String) -> SafetensorsError {
     SafetensorsError(code: code, file: file, tensor: tensor, detail: detail, hint: hint)
   }
 }

@@ -12,8 +12,8 @@
 ///     }
 ///     let threshold = selection.threshold
 ///
-/// The order of the magnitudes is the order of the bit patterns without the sign. NaN has no place
-/// in it: callers refuse it before they select.
+/// The order of the magnitudes is the order of the bit patterns without the sign, in which NaN lies
+/// above infinity. When there is more NaN than is to be kept, the threshold is infinity.
 public struct MagnitudeSelection: Sendable {
   /// How many elements are kept: k.
   public let keptCount: Int
@@ -86,9 +86,14 @@ public struct MagnitudeSelection: Sendable {
       isSingle
       ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: pattern)))
       : Double(bitPattern: pattern)
+    // No element is equal to NaN or below it; what is kept of NaN is all of it.
+    if magnitude.isNaN { return MagnitudeThreshold(magnitude: .infinity, ties: .all) }
     return MagnitudeThreshold(
       magnitude: magnitude, ties: keptCandidates == candidates ? .all : .first(keptCandidates))
   }
+
+  /// The bytes of a ``Pass``.
+  public static let passByteCount = MemoryLayout<Int>.stride << 16
 
   /// A histogram of the next bits of the elements that start with the known bits: 512 KiB.
   public struct Pass: Sendable {
@@ -110,7 +115,7 @@ public struct MagnitudeSelection: Sendable {
 
     /// Counts the elements of a tile.
     ///
-    /// - Parameter row: the elements, none of them NaN, in the type that the selection is for.
+    /// - Parameter row: the elements, in the type that the selection is for.
     @specialized(where T == Float)
     @specialized(where T == Double)
     public mutating func add<T: WorkingFloat>(_ row: Span<T>) {

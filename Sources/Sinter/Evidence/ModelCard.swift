@@ -13,7 +13,7 @@ struct ModelCard {
   init(_ plan: MergePlan, title: String) {
     let merged = plan.inputs.filter { !$0.isBase }
     let base = plan.inputs.first(where: \.isBase)
-    let hubNames = plan.inputs.map(\.reference.path).filter(Self.isHubName)
+    let hubNames = plan.inputs.filter(Self.isFromHub).map(\.reference.path)
     var lines = ["---"]
     if !hubNames.isEmpty {
       lines.append("base_model:")
@@ -37,8 +37,12 @@ struct ModelCard {
     text = lines.joined(separator: "\n") + "\n"
   }
 
-  /// Whether a path has the form of a name on the hub, so that a card may link to it.
-  private static func isHubName(_ path: String) -> Bool {
+  /// Whether a model is one of the hub, so that a card may link to it: its reference has the form
+  /// of a name there, and is not the local path at which it was found.
+  private static func isFromHub(_ input: PlannedInput) -> Bool {
+    let path = input.reference.path
+    let found = input.checkpoint.path
+    guard found != path, !found.hasSuffix("/" + path) else { return false }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     return parts.count == 2
       && parts.allSatisfy { part in
@@ -47,7 +51,7 @@ struct ModelCard {
             character.isASCII
               && (character.isLetter || character.isNumber || "-_.".contains(character))
           }
-      } && !FileItem.exists(at: path)
+      }
   }
 
   /// A fence that is longer than any in the text.

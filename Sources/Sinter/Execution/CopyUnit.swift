@@ -21,6 +21,8 @@ final class CopyUnit: WorkUnit, @unchecked Sendable {
 
   var tensorCount: Int { 1 }
 
+  var surveyStepsHeld: Int? { nil }
+
   var isFinished: Bool { cursor.isFinished }
 
   func take() -> WorkTicket? { cursor.take() }
@@ -30,7 +32,11 @@ final class CopyUnit: WorkUnit, @unchecked Sendable {
   func perform(_ ticket: WorkTicket, with buffers: inout WorkerBuffers) throws -> StepResult {
     let start = ticket.tiles.lowerBound * WorkerSizes.copyLength
     let range = start..<min(start + WorkerSizes.copyLength, planned.bytes.count)
-    try source.readBytes(range, into: &buffers.bytes)
+    do throws(SafetensorsError) {
+      try source.readBytes(range, into: &buffers.bytes)
+    } catch {
+      throw error.naming(source.tensor.name)
+    }
     try output.write(
       buffers.bytes.elements(as: UInt8.self, count: range.count),
       at: planned.bytes.lowerBound + range.lowerBound)

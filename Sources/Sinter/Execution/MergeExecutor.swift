@@ -47,6 +47,7 @@ public struct MergeExecutor: Sendable {
   /// - Returns: what was done.
   /// - Throws: ``DiagnosticError`` when an input or the output cannot be used, or when the task is
   ///   cancelled.
+  @concurrent
   public func run(into path: String) async throws -> MergeSummary {
     let clock = ContinuousClock()
     let start = clock.now
@@ -56,14 +57,19 @@ public struct MergeExecutor: Sendable {
     let writer = try CheckpointWriter(
       path: path, overwrites: options.overwrites, inputPaths: inputs.map(\.path),
       byteCount: plan.outputByteCount)
-    let remarks: [Diagnostic]
+    var remarks: [Diagnostic]
     do {
       remarks = try await writeWeights(to: writer, budget: budget)
       try writeSideFiles(to: writer)
-      try writer.finish()
+      try Task.checkCancellation()
+      remarks += try writer.finish()
     } catch {
       writer.discard()
-      throw error is CancellationError ? DiagnosticError.interrupted(path) : error
+      switch error {
+      case is CancellationError: throw DiagnosticError.interrupted(path)
+      case let error as SafetensorsError: throw DiagnosticError(error)
+      default: throw error
+      }
     }
     return MergeSummary(
       folder: path, tensors: plan.tensors.count, bytesRead: progress.bytesRead,
@@ -76,7 +82,8 @@ public struct MergeExecutor: Sendable {
   ) async throws -> [Diagnostic] {
     let outputs = try plan.shards.map { try writer.createShard($0) }
     let scheduler = Scheduler(
-      units(writingTo: outputs), stopsAtNonFinite: !options.allowsNonFinite, progress: progress)
+      units(writingTo: outputs), workers: budget.workers,
+      stopsAtNonFinite: !options.allowsNonFinite, progress: progress)
     await withTaskCancellationHandler {
       await Self.runWorkers(budget.workers, sizes: budget.sizes, scheduler)
     } onCancel: {
@@ -87,7 +94,10 @@ public struct MergeExecutor: Sendable {
     guard nonFinite.isEmpty || options.allowsNonFinite else {
       throw DiagnosticError(report.diagnostics)
     }
-    for output in outputs { try output.synchronize() }
+    for output in outputs {
+      try Task.checkCancellation()
+      try output.synchronize()
+    }
     return report.diagnostics
   }
 

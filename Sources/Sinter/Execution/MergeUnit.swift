@@ -38,6 +38,8 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
 
   var tensorCount: Int { members.count }
 
+  var surveyStepsHeld: Int? { survey.isComplete ? nil : cursor.taken - added }
+
   var isFinished: Bool { survey.isComplete && cursor.isFinished }
 
   func take() -> WorkTicket? { cursor.take() }
@@ -130,7 +132,11 @@ extension MergeUnit.Member {
     tile.resize(rows: sources.count, count: elements.count)
     for (index, source) in sources.enumerated() {
       var row = tile.mutableRow(index)
-      try source.read(elements, into: &row, bytes: &bytes)
+      do throws(SafetensorsError) {
+        try source.read(elements, into: &row, bytes: &bytes)
+      } catch {
+        throw error.naming(source.tensor.name)
+      }
     }
   }
 

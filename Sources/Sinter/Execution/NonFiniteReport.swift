@@ -29,11 +29,17 @@ struct NonFiniteReport {
                 + "all the same" : nil))
       }
       if count.results > 0 {
+        // What follows from an input is not laid at the door of the output's type.
+        let follows = count.inputs.contains { $0 > 0 }
+        if follows && isError { continue }
+        let values = "tensor '\(count.tensor)': \(count.results) of \(tensor.shape.elementCount)"
         found.append(
           Diagnostic(
             severity,
-            "tensor '\(count.tensor)': \(count.results) of \(tensor.shape.elementCount) results do "
-              + "not fit in \(tensor.dtype.rawValue) and would become infinite or NaN",
+            follows
+              ? "\(values) results are NaN or infinite"
+              : "\(values) results do not fit in \(tensor.dtype.rawValue) and "
+                + (isError ? "would become" : "became") + " infinite or NaN",
             hint: isError ? "choose a wider type, such as out_dtype: bfloat16" : nil))
       }
     }

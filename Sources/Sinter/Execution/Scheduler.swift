@@ -3,21 +3,31 @@ import Foundation
 /// Hands the steps of units to workers.
 ///
 /// Units are opened in order; a worker that finds no step in the open ones (the last tiles of a
-/// survey pass are still out) opens the next, so no core waits while there is work.
+/// survey pass are still out) opens the next, so no core waits while there is work. No more units
+/// than there are workers are open at a time, and partial results of surveys that wait for an
+/// earlier one are limited too, so that memory is bounded whatever the order in which steps end.
 ///
 /// Marked `@unchecked Sendable` because all state is guarded by `condition`.
 final class Scheduler: @unchecked Sendable {
   private let condition = NSCondition()
-  private var units: ArraySlice<any WorkUnit>
+  /// The units that are not open yet, the next one last, so that none is kept once it is done.
+  private var units: [any WorkUnit]
   private var open: [any WorkUnit] = []
+  private let workers: Int
   private var stepsOut = 0
   private var failure: (any Error)?
   private var nonFinite: [String: NonFiniteCount] = [:]
   private let stopsAtNonFinite: Bool
   private let progress: ProgressCounter
 
-  init(_ units: [any WorkUnit], stopsAtNonFinite: Bool, progress: ProgressCounter) {
-    self.units = units[...]
+  /// How many results of survey steps may be in the making or waiting, for each worker.
+  static let surveyStepsPerWorker = 3
+
+  init(
+    _ units: [any WorkUnit], workers: Int, stopsAtNonFinite: Bool, progress: ProgressCounter
+  ) {
+    self.units = units.reversed()
+    self.workers = workers
     self.stopsAtNonFinite = stopsAtNonFinite
     self.progress = progress
   }
@@ -58,13 +68,11 @@ final class Scheduler: @unchecked Sendable {
     condition.lock()
     defer { condition.unlock() }
     while failure == nil {
-      for unit in open {
-        if let ticket = unit.take() {
-          stepsOut += 1
-          return (unit, ticket)
-        }
+      if let step = takeFromOpenUnits() {
+        stepsOut += 1
+        return step
       }
-      if let unit = mayOpen ? units.popFirst() : nil {
+      if let unit = mayOpen ? units.popLast() : nil {
         if unit.isFinished {
           progress.add(tensors: unit.tensorCount)
         } else {
@@ -79,9 +87,22 @@ final class Scheduler: @unchecked Sendable {
     return nil
   }
 
+  private func takeFromOpenUnits() -> (any WorkUnit, WorkTicket)? {
+    // Steps of a pass are handed out in order, so when results wait, the one that they wait for is
+    // in the making: the limit never brings work to a stop.
+    let held = open.reduce(0) { $0 + ($1.surveyStepsHeld ?? 0) }
+    let maySurvey = held < Self.surveyStepsPerWorker * workers
+    for unit in open where maySurvey || unit.surveyStepsHeld == nil {
+      if let ticket = unit.take() { return (unit, ticket) }
+    }
+    return nil
+  }
+
   /// Once a value that is not finite was found, tensors that were begun are finished, so that
   /// their counts are whole, and no others are begun.
-  private var mayOpen: Bool { nonFinite.isEmpty || !stopsAtNonFinite }
+  private var mayOpen: Bool {
+    open.count < workers && (nonFinite.isEmpty || !stopsAtNonFinite)
+  }
 
   private func complete(_ unit: any WorkUnit, _ ticket: WorkTicket, _ result: StepResult) {
     condition.withLock {

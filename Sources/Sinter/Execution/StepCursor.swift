@@ -5,8 +5,10 @@ struct StepCursor: Sendable {
   private let runLength: Int
   private var member = 0
   private var tile = 0
-  private var taken = 0
   private var completed = 0
+
+  /// The number of steps that were handed out.
+  private(set) var taken = 0
 
   /// The number of steps of the pass.
   let stepCount: Int

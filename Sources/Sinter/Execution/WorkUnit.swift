@@ -2,14 +2,18 @@ import Safetensors
 
 /// A part of a merge whose steps several workers share: one tensor, or all that one survey covers.
 ///
-/// ``take()``, ``complete(_:)`` and ``isFinished`` are called under the scheduler's lock;
+/// ``take()``, ``complete(_:_:)`` and ``isFinished`` are called under the scheduler's lock;
 /// ``perform(_:with:)`` is called without it, by any worker, for several tickets at a time.
 protocol WorkUnit: AnyObject, Sendable {
   /// Whether all steps are done.
   var isFinished: Bool { get }
 
-  /// The names of the output tensors that are complete when the unit is finished.
+  /// The number of output tensors that are complete when the unit is finished.
   var tensorCount: Int { get }
+
+  /// While the unit surveys, the steps whose results are in the making or wait for an earlier one;
+  /// `nil` afterwards.
+  var surveyStepsHeld: Int? { get }
 
   /// Hands out a step that can be done now; `nil` when there is none, for good or until others
   /// are complete.

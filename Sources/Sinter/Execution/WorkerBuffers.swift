@@ -35,11 +35,15 @@ struct WorkerSizes: Sendable, Hashable {
   private(set) var scratchElements = 0
   /// The elements of the largest output row.
   private(set) var outputElements = 0
+  /// The bytes of the largest partial result of a survey.
+  private(set) var surveyByteCount = 0
 
-  /// The memory of one worker in bytes.
+  /// The memory of one worker in bytes, with its part of what the scheduler holds: partial results
+  /// and, for each open unit, their sum.
   var total: Int {
     byteCount
       + (inputElements + scratchElements + outputElements) * MemoryLayout<Double>.stride
+      + surveyByteCount * (Scheduler.surveyStepsPerWorker + 1)
   }
 
   /// The bytes of the pieces in which tensors are copied.
@@ -62,6 +66,7 @@ struct WorkerSizes: Sendable, Hashable {
       inputElements = max(inputElements, tensor.sources.count * row)
       scratchElements = max(scratchElements, method.scratchRows * row)
       outputElements = max(outputElements, row)
+      surveyByteCount = max(surveyByteCount, method.surveyByteCount)
     }
   }
 }

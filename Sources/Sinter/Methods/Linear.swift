@@ -3,36 +3,67 @@ public import SinterTensors
 /// The weighted average of the inputs (model soups, arXiv:2203.05482).
 public struct Linear: MergeMethod {
   private let coefficients: [Double]
+  private let isAverage: Bool
 
   /// Prepares the average of one group.
   ///
   /// - Parameter group: the group; the base model, where a recipe names one, is an input like any
   ///   other.
-  /// - Throws: ``MethodFault`` when the weights are normalized and sum to zero.
+  /// - Throws: ``MethodFault`` when the weights are normalized and their sum is zero but for
+  ///   rounding, or is not finite.
   public init(_ group: MergeGroup) throws(MethodFault) {
     let weights = group.inputs.indices.map { group.parameters.number("weight", input: $0) ?? 0 }
-    guard group.parameters.isOn("normalize") else {
+    isAverage = group.parameters.isOn("normalize")
+    guard isAverage else {
       coefficients = weights
       return
     }
     let sum = weights.reduce(0, +)
-    guard sum != 0 else { throw .zeroWeightSum(weights) }
+    // 0.1 + 0.2 - 0.3 is zero to whoever writes it, and 5.6e-17 in binary.
+    let size = weights.reduce(0) { $0 + $1.magnitude }
+    guard size.isFinite else { throw .infiniteWeightSum(weights) }
+    guard sum.magnitude > Double(weights.count) * .ulpOfOne * size else {
+      throw .zeroWeightSum(weights)
+    }
     coefficients = weights.map { $0 / sum }
   }
 
+  /// The row that notes where the inputs of an average differ.
+  public var scratchRows: Int { isAverage ? 1 : 0 }
+
   /// Merges one tile: `Σ cᵢ·xᵢ`, in the order of inputs.
+  ///
+  /// The average of equal numbers is that number. The coefficients are rounded and need not sum to
+  /// exactly 1, so where all inputs agree the number itself is taken, to the last bit.
   public func merge(
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: NoSurvey, into output: inout MutableSpan<Double>
   ) {
-    for row in 0..<tile.rows {
+    let first = tile[0]
+    let coefficient = coefficients[0]
+    for i in 0..<output.count { output[i] = coefficient * first[i] }
+    for row in 1..<tile.rows {
       let coefficient = coefficients[row]
       let input = tile[row]
-      if row == 0 {
-        for i in 0..<output.count { output[i] = coefficient * input[i] }
-      } else {
-        for i in 0..<output.count { output[i] += coefficient * input[i] }
-      }
+      for i in 0..<output.count { output[i] += coefficient * input[i] }
+    }
+    if isAverage { keepEqual(tile, &scratch, &output) }
+  }
+
+  private func keepEqual(
+    _ tile: borrowing Tile<Double>, _ scratch: inout Tile<Double>,
+    _ output: inout MutableSpan<Double>
+  ) {
+    let first = tile[0]
+    var differs = scratch.mutableRow(0)
+    for i in 0..<differs.count { differs[i] = 0 }
+    for row in 1..<tile.rows {
+      let input = tile[row]
+      for i in 0..<differs.count { differs[i] = input[i] == first[i] ? differs[i] : 1 }
+    }
+    // What is not equal to itself, NaN, stays what the sum made of it.
+    for i in 0..<output.count {
+      output[i] = differs[i] == 0 && first[i] == first[i] ? first[i] : output[i]
     }
   }
 }
@@ -44,6 +75,14 @@ extension MethodFault {
     return MethodFault(
       "the weights \(list) sum to zero and cannot be normalized",
       hint: "change a weight, or set 'normalize: false'")
+  }
+}
+
+extension MethodFault {
+  /// Weights to be divided by their sum, which is beyond the largest number.
+  static func infiniteWeightSum(_ weights: [Double]) -> MethodFault {
+    let list = weights.map { ParameterValue.number($0).description }.joined(separator: ", ")
+    return MethodFault("the sum of the weights \(list) is too large to divide by")
   }
 }
 

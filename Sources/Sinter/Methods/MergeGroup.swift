@@ -39,6 +39,7 @@ public struct MergeGroup: Sendable, Hashable {
   ///
   /// - Parameter row: the row of the model in a tile. Models are counted without the base, so that
   ///   naming the base does not change what is drawn.
+  /// - Returns: the random numbers by element.
   public func random(forRow row: Int) -> CounterRandom {
     CounterRandom(
       seed: seed, stream: CounterRandom.stream(model: row - models.lowerBound, tensor: tensor))

@@ -35,6 +35,10 @@ public protocol MergeMethod: Sendable {
   /// The rows that the method needs to work in beside those of the inputs; 0 when not said otherwise.
   var scratchRows: Int { get }
 
+  /// The bytes that a partial result of the survey can take, where that is more than a few numbers;
+  /// 0 when not said otherwise.
+  var surveyByteCount: Int { get }
+
   /// What one survey covers; its tensor when not said otherwise.
   ///
   /// All groups of a recipe whose scope is the model share one survey.
@@ -44,6 +48,7 @@ public protocol MergeMethod: Sendable {
   ///
   /// - Parameter groups: the groups that it covers: one, or all that the method merges when
   ///   ``surveyScope`` is the model.
+  /// - Returns: a survey that has seen nothing.
   static func makeSurvey(_ groups: [Self]) -> Survey
 
   /// Looks at one tile of inputs and adds what it finds to a partial result.
@@ -84,6 +89,9 @@ extension MergeMethod {
 
   /// No scratch rows.
   public var scratchRows: Int { 0 }
+
+  /// A few numbers at most.
+  public var surveyByteCount: Int { 0 }
 
   /// The method's own tensor.
   public var surveyScope: SurveyScope { .tensor }

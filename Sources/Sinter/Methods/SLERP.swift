@@ -65,6 +65,9 @@ public struct SLERP: MergeMethod {
   }
 
   /// Merges one tile: `c₀·base + c₁·model`.
+  ///
+  /// On the straight line the coefficients sum to 1, but for rounding: where both inputs agree the
+  /// number itself is taken, to the last bit.
   public func merge(
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: Survey, into output: inout MutableSpan<Double>
@@ -72,7 +75,13 @@ public struct SLERP: MergeMethod {
     let (c0, c1) = coefficients(cosine: survey.cosine)
     let base = tile[0]
     let model = tile[1]
-    for i in 0..<output.count { output[i] = c0 * base[i] + c1 * model[i] }
+    if isStraight(cosine: survey.cosine) {
+      for i in 0..<output.count {
+        output[i] = base[i] == model[i] ? base[i] : c0 * base[i] + c1 * model[i]
+      }
+    } else {
+      for i in 0..<output.count { output[i] = c0 * base[i] + c1 * model[i] }
+    }
   }
 
   /// The coefficients of the base and of the model.
@@ -80,10 +89,12 @@ public struct SLERP: MergeMethod {
   /// Beyond a cosine of ±0.9995 the straight line is taken: there the quotient of sines is badly
   /// conditioned and the arc indistinguishable from its chord.
   func coefficients(cosine: Double) -> (Double, Double) {
-    guard cosine.magnitude <= 0.9995 else { return (1 - t, t) }
+    guard !isStraight(cosine: cosine) else { return (1 - t, t) }
     let angle = acos(cosine)
     return (sin((1 - t) * angle) / sin(angle), sin(t * angle) / sin(angle))
   }
+
+  private func isStraight(cosine: Double) -> Bool { cosine.magnitude > 0.9995 }
 }
 
 extension SLERP {

@@ -15,6 +15,9 @@ public struct TIES: MergeMethod {
   /// The rows that the arithmetic works in.
   public var scratchRows: Int { taskVectors.scratchRows }
 
+  /// The histograms of magnitudes.
+  public var surveyByteCount: Int { taskVectors.surveyByteCount }
+
   /// A survey of what thinning out needs.
   public static func makeSurvey(_ groups: [TIES]) -> TaskVectorSurvey {
     TaskVectorSurvey(groups[0].taskVectors)

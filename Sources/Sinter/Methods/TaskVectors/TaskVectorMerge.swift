@@ -83,6 +83,13 @@ struct TaskVectorMerge: Sendable {
   /// The rows of Double that ``merge(_:scratch:at:_:into:)`` needs.
   var scratchRows: Int { electsSign ? 3 : 0 }
 
+  /// The bytes of the histograms that a survey's pass keeps: one for each model that is trimmed.
+  var surveyByteCount: Int {
+    models.reduce(0) { sum, model in
+      if case .keepLargest = model.thinning { sum + MagnitudeSelection.passByteCount } else { sum }
+    }
+  }
+
   /// Makes row `row` of a tile the task vector of that model.
   private func subtractBase(from row: Int, of tile: inout Tile<Double>) {
     tile.update(row, with: 0) { model, base in
@@ -177,7 +184,8 @@ extension TaskVectorMerge {
       for i in 0..<output.count { output[i] += coefficient * delta[i] }
     }
     let base = tile[0]
-    for i in 0..<output.count { output[i] += base[i] }
+    // Adding nothing leaves the base as it is, a negative zero included.
+    for i in 0..<output.count { output[i] = output[i] == 0 ? base[i] : base[i] + output[i] }
   }
 
   /// Keeps of each element the models that agree with the sign of the weighted sum.
@@ -204,7 +212,8 @@ extension TaskVectorMerge {
       scratch.update(1, with: 0) { mix, sign in
         for i in 0..<mix.count {
           let term = delta[i] * factor * weight
-          mix[i] += term * sign[i] > 0 ? term : 0
+          // Asked this way round NaN is not voted out, so that it cannot vanish.
+          mix[i] += term * sign[i] <= 0 ? 0 : term
         }
       }
       guard normalizes else { continue }
@@ -220,7 +229,8 @@ extension TaskVectorMerge {
     let divisors = scratch[2]
     for i in 0..<output.count {
       let divisor = normalizes && divisors[i] != 0 ? divisors[i] : 1
-      output[i] = base[i] + mixed[i] / divisor * lambda
+      let change = mixed[i] / divisor * lambda
+      output[i] = change == 0 ? base[i] : base[i] + change
     }
   }
 }

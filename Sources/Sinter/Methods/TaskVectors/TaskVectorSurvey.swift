@@ -137,9 +137,11 @@ public struct TaskVectorSurvey: TensorSurvey {
   }
 
   /// By what a thinned-out task vector is multiplied: the sum of magnitudes before, divided by that
-  /// after; 1 without rescaling and when nothing was left to rescale.
+  /// after; 1 without rescaling, when nothing was left to rescale and when the sums are not finite.
   func factor(ofModel model: Int) -> Double {
     let state = states[model]
-    return state.before > 0 && state.after > 0 ? state.before / state.after : 1
+    guard state.before > 0, state.after > 0 else { return 1 }
+    let factor = state.before / state.after
+    return factor.isFinite ? factor : 1
   }
 }

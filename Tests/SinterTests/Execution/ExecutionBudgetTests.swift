@@ -1,0 +1,75 @@
+import SinterTensors
+import Testing
+
+@testable import Sinter
+
+@Suite struct ExecutionBudgetTests {
+  private func plan(_ recipe: String, _ shape: [Int] = [300, 300]) throws -> (TestMerge, MergePlan)
+  {
+    let merge = try TestMerge()
+    for (index, name) in ["base", "a", "b"].enumerated() {
+      try merge.model(name, [TestTensor("w", .bfloat16, shape, seed: UInt64(index))])
+    }
+    return (merge, try merge.plan(recipe, registry: .withSamples))
+  }
+
+  private static let ties = """
+    merge_method: ties
+    base_model: base
+    models:
+      - {model: a, parameters: {weight: 1, density: 0.5}}
+      - {model: b, parameters: {weight: 1, density: 0.5}}
+    dtype: float32
+    """
+
+  @Test func `a worker holds its tiles, its bytes and its part of the survey`() throws {
+    let (_, plan) = try plan(Self.ties)
+    let sizes = WorkerSizes(plan.tensors)
+    let tile = TileGrid.standardTileLength
+    // The output is wider than every input.
+    #expect(sizes.byteCount == tile * 4)
+    #expect(sizes.inputElements == 3 * tile)
+    #expect(sizes.scratchElements == 3 * tile)
+    #expect(sizes.outputElements == tile)
+    #expect(sizes.surveyByteCount == 2 * 512 * 1024)
+    #expect(sizes.total == tile * 4 + 7 * tile * 8 + 4 * 2 * 512 * 1024)
+  }
+
+  @Test func `as many workers are taken as fit`() throws {
+    let (_, plan) = try plan(Self.ties)
+    let each = WorkerSizes(plan.tensors).total
+    let one = try ExecutionBudget(plan, options: .init(threads: 1, memory: 1 << 40))
+    #expect(one.workers == 1)
+    let fixed = one.memory - each
+    for (memory, workers) in [
+      (fixed + each, 1), (fixed + 3 * each - 1, 2), (fixed + 3 * each, 3), (1 << 40, 8),
+    ] {
+      let budget = try ExecutionBudget(plan, options: .init(threads: 8, memory: memory))
+      #expect(budget.workers == workers)
+      #expect(budget.memory == fixed + workers * each)
+      #expect(budget.memory <= memory)
+    }
+    let small = try ExecutionBudget(plan, options: .init(threads: 8, memory: 64 << 20))
+    #expect(small.workers >= 2)
+  }
+
+  @Test func `a ceiling below one worker is refused`() throws {
+    let (_, plan) = try plan("merge_method: reversal\nmodels: [{model: a}]", [2000, 2000])
+    let error = #expect(throws: DiagnosticError.self) {
+      try ExecutionBudget(plan, options: .init(threads: 8, memory: 64 << 20))
+    }
+    #expect(error?.diagnostics.first?.hint == "raise --memory")
+    #expect(error?.diagnostics.first?.message.hasPrefix("the merge needs ") == true)
+    #expect(throws: DiagnosticError.self) {
+      try ExecutionBudget(plan, options: .init(threads: 1, memory: 0))
+    }
+  }
+
+  @Test func `copies need no more than a piece`() throws {
+    let (_, plan) = try plan("merge_method: passthrough\nmodels: [{model: a}]", [2000, 2000])
+    #expect(WorkerSizes(plan.tensors).total == WorkerSizes.copyLength)
+    let (_, tiny) = try self.plan("merge_method: passthrough\nmodels: [{model: a}]", [])
+    #expect(WorkerSizes(tiny.tensors).total == 2)
+    #expect(WorkerSizes([]).total == 0)
+  }
+}

@@ -1,0 +1,38 @@
+import Testing
+
+@testable import Sinter
+
+@Suite struct StepCursorTests {
+  private func tickets(_ tileCounts: [Int], _ step: WorkTicket.Step) -> [WorkTicket] {
+    var cursor = StepCursor(tileCounts: tileCounts, step: step)
+    var tickets: [WorkTicket] = []
+    while let ticket = cursor.take() { tickets.append(ticket) }
+    #expect(tickets.count == cursor.stepCount)
+    #expect(cursor.taken == cursor.stepCount)
+    #expect(cursor.take() == nil)
+    #expect(cursor.isFinished == tickets.isEmpty)
+    for _ in tickets { cursor.complete() }
+    #expect(cursor.isFinished)
+    return tickets
+  }
+
+  @Test(arguments: [[], [0], [0, 0], [1], [0, 3, 0, 0, 40, 0], [16], [17], [32, 33]])
+  func `every tile is handed out once, in order`(tileCounts: [Int]) {
+    for step in [WorkTicket.Step.survey, .merge, .copy] {
+      let tickets = tickets(tileCounts, step)
+      #expect(tickets.map(\.ordinal) == Array(tickets.indices))
+      let tiles = tickets.flatMap { ticket in ticket.tiles.map { [ticket.member, $0] } }
+      let expected = tileCounts.enumerated().flatMap { member, count in
+        (0..<count).map { [member, $0] }
+      }
+      #expect(tiles == expected)
+    }
+  }
+
+  @Test func `survey steps are runs of tiles of one tensor`() {
+    let tickets = tickets([17, 2], .survey)
+    #expect(tickets.map(\.tiles) == [0..<16, 16..<17, 0..<2])
+    #expect(tickets.map(\.member) == [0, 0, 1])
+    #expect(self.tickets([3], .merge).map(\.tiles) == [0..<1, 1..<2, 2..<3])
+  }
+}
