@@ -27,7 +27,9 @@ public struct MultiSLERP: MergeMethod {
       isAverage = (sum * largest - 1).magnitude <= rounding * largest
       return
     }
-    guard sum.magnitude > rounding else { throw .zeroWeightSum(given) }
+    guard sum.magnitude > rounding else {
+      throw .cancelling(given, hint: "set 'normalize_weights: false'")
+    }
     weights = scaled.map { $0 / sum }
     isAverage = true
   }

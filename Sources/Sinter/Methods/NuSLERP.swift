@@ -38,7 +38,7 @@ public struct NuSLERP: MergeMethod {
       return
     }
     let sum = weights[0] / largest + weights[1] / largest
-    guard sum.magnitude >= 1e-6 else { throw .zeroWeightSum(weights) }
+    guard sum.magnitude >= 1e-6 else { throw .cancelling(weights) }
     t = weights[1] / largest / sum
   }
 

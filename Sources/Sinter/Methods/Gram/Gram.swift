@@ -57,6 +57,7 @@ extension Gram {
   /// - Parameters:
   ///   - dot: their dot product.
   ///   - squares: the squares of their lengths.
+  /// - Returns: the cosine, -1...1; NaN when a product is.
   static func cosine(dot: Double, squares: (Double, Double)) -> Double {
     // The root of a square is exact, so the cosine of a vector with itself is 1; where the product
     // leaves the range of numbers, roots are taken first.
