@@ -160,7 +160,7 @@ extension Karcher {
         "max_iter", scope: .tensor, kind: .integer(0...100_000), default: .value(.integer(10)),
         meaning: "the largest number of steps"),
       ParameterDeclaration(
-        "tol", scope: .tensor, kind: .fraction, default: .value(.number(1e-5)),
+        "tol", scope: .tensor, kind: .number(0...0.1), default: .value(.number(1e-5)),
         meaning: "the angle, in radians, below which a step ends the search"),
     ],
     source: "https://arxiv.org/abs/2603.04972",

@@ -8,6 +8,7 @@
 /// a sum went the same way, and 1e-15 in practice. The square of the length of Σ cᵢ·yᵢ is then off by
 /// γ·(Σ |cᵢ|·|yᵢ|)². Nearly parallel vectors lose nothing by that in a mean, whose parts do not
 /// cancel; a sum whose parts do cancel is told by ``cancels(_:)``, and its length is to be measured.
+/// Vectors of Double shorter than 1e-162, whose squares are below its range, count as zero.
 struct Gram: Sendable {
   /// The number of vectors.
   let count: Int
