@@ -14,10 +14,14 @@ public struct MethodRegistry: Sendable {
   public static let builtIn = MethodRegistry([
     Linear.self,
     SLERP.self,
+    NuSLERP.self,
+    MultiSLERP.self,
+    Karcher.self,
     TaskArithmetic.self,
     TIES.self,
     DARELinear.self,
     DARETIES.self,
+    ModelStock.self,
     Passthrough.self,
   ])
 
