@@ -18,6 +18,11 @@ public struct MethodRegistry: Sendable {
     TIES.self,
     DARELinear.self,
     DARETIES.self,
+    SCE.self,
+    RAM.self,
+    RAMPlus.self,
+    NearSwap.self,
+    ArceeFusion.self,
     Passthrough.self,
   ])
 
