@@ -150,6 +150,7 @@ extension SCE {
       wᵢ  = mean of dᵢ² over the tensor, divided by the sum over the models
       s   = sign of Σ dᵢ, + for a sum of zero
       out = b + Σ wᵢ·dᵢ / Σ wᵢ over the models with sign(dᵢ) = s
+      All wᵢ are equal where the sum of the means is below 1e-6.
       """,
     goodFor: """
       Several fine-tunes of one base for different skills, where no weights are known: they follow \
@@ -172,6 +173,14 @@ extension SCE {
       """
       Variances and squares are computed in Double. In F16 the squares of small changes vanish in \
       mergekit.
+      """,
+      """
+      Where the mean squares of all models together are below 1e-6, all models weigh the same, as in \
+      mergekit: there it was to prevent a division by zero, but it decides ordinary fine-tunes.
+      """,
+      """
+      A model that alone changed an element moves it by all of its change. mergekit divides by 1e-6 \
+      at least, which shrinks the changes of a model whose weight is smaller than that.
       """,
     ],
     example: """
