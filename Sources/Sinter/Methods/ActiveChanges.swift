@@ -18,7 +18,8 @@ enum ActiveChanges {
       tile.update(row, with: 0) { model, base in
         for i in 0..<model.count {
           let change = model[i] - base[i]
-          model[i] = change.magnitude > epsilon ? change : 0
+          // Asks what is dropped: for NaN the answer is no.
+          model[i] = change.magnitude <= epsilon ? 0 : change
         }
       }
       let change = tile[row]

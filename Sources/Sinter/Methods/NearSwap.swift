@@ -24,7 +24,8 @@ public struct NearSwap: MergeMethod {
     let model = tile[1]
     for i in 0..<output.count {
       let difference = model[i] - base[i]
-      let moved = base[i] + (difference > 0 ? t : -t)
+      // The last case is NaN, which must not vanish.
+      let moved = base[i] + (difference > 0 ? t : difference < 0 ? -t : difference)
       output[i] = difference.magnitude <= t ? model[i] : moved
     }
   }

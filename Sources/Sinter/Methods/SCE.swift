@@ -84,7 +84,8 @@ public struct SCE: MergeMethod {
       let change = tile[row]
       scratch.update(1, with: 0) { weights, sign in
         for i in 0..<weights.count {
-          let agrees = change[i] * sign[i] > 0
+          // Asks who disagrees: NaN does not, so that it cannot vanish.
+          let agrees = !(change[i] * sign[i] <= 0)
           output[i] += agrees ? change[i] * weight : 0
           weights[i] += agrees ? weight : 0
         }
@@ -135,6 +136,8 @@ public struct SCE: MergeMethod {
         }
       }
     }
+    // NaN has no place among variances. It counts as the largest, so that it is selected.
+    for i in 0..<spread.count { spread[i] = spread[i] >= 0 ? spread[i] : .infinity }
   }
 }
 

@@ -145,6 +145,12 @@ import Testing
     #expect(result[0].dtype == .float16)
   }
 
+  /// The importance of the whole row is not known, so that nothing is taken from the model.
+  @Test func notANumberLeavesTheBase() async throws {
+    let values = try await NaiveComparison.notANumber(method: "arcee_fusion", parameters: "")
+    #expect(values == [1, 2, 3, 4])
+  }
+
   static let recipe = """
     merge_method: arcee_fusion
     base_model: ./a

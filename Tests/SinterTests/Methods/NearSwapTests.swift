@@ -57,4 +57,10 @@ import Testing
       """)
     #expect(faults.count == 1 && faults[0].contains("'t'"), "\(faults)")
   }
+
+  @Test func notANumberDoesNotVanish() async throws {
+    let values = try await NaiveComparison.notANumber(
+      method: "nearswap", parameters: "t: 0.5")
+    #expect(values.map(\.isNaN) == [false, true, false, false])
+  }
 }

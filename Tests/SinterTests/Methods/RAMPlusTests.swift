@@ -101,4 +101,10 @@ import Testing
     #expect(result[0].values == [1.25, 1.5, 5, 2])
     #expect(result[0].dtype == .bfloat16)
   }
+
+  @Test func notANumberDoesNotVanish() async throws {
+    let values = try await NaiveComparison.notANumber(
+      method: "ramplus_tl", parameters: "")
+    #expect(values.map(\.isNaN) == [false, true, false, false])
+  }
 }

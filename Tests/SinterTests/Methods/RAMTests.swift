@@ -47,4 +47,10 @@ import Testing
       """)
     #expect(result[0].values == [2, 2.5, 1, 1])
   }
+
+  @Test func notANumberDoesNotVanish() async throws {
+    let values = try await NaiveComparison.notANumber(
+      method: "ram", parameters: "")
+    #expect(values.map(\.isNaN) == [false, true, false, false])
+  }
 }

@@ -119,6 +119,14 @@ import Testing
     #expect(most[0].values.map { $0 != 0 } == [true, true, true, true, false])
   }
 
+  @Test(arguments: ["select_topk: 1", "select_topk: 0.4"]) func notANumberDoesNotVanish(
+    parameters: String
+  ) async throws {
+    let values = try await NaiveComparison.notANumber(
+      method: "sce", parameters: parameters)
+    #expect(values.map(\.isNaN) == [false, true, false, false])
+  }
+
   static func recipe(_ parameters: String, models: [String] = ["a", "b"]) -> String {
     """
     merge_method: sce

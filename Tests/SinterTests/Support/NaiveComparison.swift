@@ -146,6 +146,29 @@ struct NaiveComparison {
     }
   }
 
+  /// Expects that NaN in a model is an error by default, and is merged where it is allowed.
+  ///
+  /// - Returns: the result where it is allowed, NaN in element 1 of the first of two models.
+  static func notANumber(method: String, parameters: String) async throws -> [Double] {
+    let merge = try TestMerge()
+    let models = MethodRegistry.builtIn.declarations.first { $0.name == method }?.models
+    let count = min(2, models?.upperBound ?? 2)
+    let values: [[Double]] = [[1, 2, 3, 4], [1, .nan, 4, 4], [2, 2, 5, 4]]
+    for model in 0...count {
+      try merge.model("m\(model)", [TestTensor("w", .bfloat16, [4], values[model])])
+    }
+    let recipe = """
+      merge_method: \(method)
+      base_model: ./m0
+      models: [\((1...count).map { "{model: ./m\($0)}" }.joined(separator: ", "))]
+      parameters: {\(parameters)}
+      """
+    let error = await #expect(throws: DiagnosticError.self) { try await merge.run(recipe) }
+    #expect(error?.description.contains("'w'") == true)
+    let execution = ExecutionOptions(threads: 1, overwrites: true, allowsNonFinite: true)
+    return try await merge.run(recipe, execution: execution)[0].values
+  }
+
   /// The plain sum, in the order of elements.
   static func sum(_ values: [Double]) -> Double { values.reduce(0, +) }
 }
