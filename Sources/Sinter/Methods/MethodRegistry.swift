@@ -22,6 +22,11 @@ public struct MethodRegistry: Sendable {
     DARELinear.self,
     DARETIES.self,
     ModelStock.self,
+    SCE.self,
+    RAM.self,
+    RAMPlus.self,
+    NearSwap.self,
+    ArceeFusion.self,
     Passthrough.self,
   ])
 
