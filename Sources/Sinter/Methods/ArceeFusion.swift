@@ -59,7 +59,10 @@ public struct ArceeFusion: MergeMethod {
     let importance = scratch[0]
     let base = tile[0]
     let model = tile[1]
-    for i in 0..<output.count { output[i] = importance[i] >= threshold ? model[i] : base[i] }
+    for i in 0..<output.count {
+      let (near, far) = (base[i], model[i])
+      output[i] = importance[i] >= threshold ? far : near
+    }
   }
 
   /// Fills row 0 of the scratch tile with how much each element matters.
@@ -70,13 +73,17 @@ public struct ArceeFusion: MergeMethod {
     _ survey: ImportanceSurvey
   ) -> [Double] {
     let rows = position.elements.lowerBound / rowLength..<position.elements.upperBound / rowLength
-    let divergences = survey.divergences(ofRows: rows) ?? divergences(tile, &scratch, rows.count)
+    let known = survey.divergences(ofRows: rows)
+    let divergences = if let known { known } else { divergences(tile, &scratch, rows.count) }
     let base = tile[0]
     let model = tile[1]
     var importance = scratch.mutableRow(0)
-    for (row, divergence) in divergences.enumerated() {
-      for i in row * rowLength..<(row + 1) * rowLength {
+    var i = 0
+    for divergence in divergences {
+      let end = i + rowLength
+      while i < end {
         importance[i] = (model[i] - base[i]).magnitude * divergence
+        i &+= 1
       }
     }
     return divergences

@@ -30,6 +30,7 @@ public struct ImportanceSurvey: TensorSurvey {
   private var passes: [OrderStatistic.Pass] = []
   private var divergences: [Double] = []
   private let rowCount: Int
+  private var isFirstPass = true
 
   /// Starts a survey; it is complete at once when there are no elements.
   ///
@@ -65,7 +66,7 @@ public struct ImportanceSurvey: TensorSurvey {
   public func makePartial() -> Partial {
     Partial(
       passes: quartiles.map { $0.makePass() },
-      keepsDivergences: divergences.isEmpty && rowCount <= Self.mostRowsKept)
+      keepsDivergences: isFirstPass && rowCount <= Self.mostRowsKept)
   }
 
   /// Takes up the contribution of a run of tiles.
@@ -82,5 +83,6 @@ public struct ImportanceSurvey: TensorSurvey {
   public mutating func finishPass() {
     for (index, pass) in passes.enumerated() { quartiles[index].finish(pass) }
     passes = []
+    isFirstPass = false
   }
 }

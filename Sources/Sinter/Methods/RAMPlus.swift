@@ -102,7 +102,10 @@ public struct RAMPlus: MergeMethod {
     for row in 1..<tile.rows {
       let factor = factor(ofModel: row - 1, survey)
       let change = tile[row]
-      for i in 0..<output.count { output[i] += counts[i] == 1 ? factor * change[i] : change[i] }
+      for i in 0..<output.count {
+        let value = change[i]
+        output[i] += counts[i] == 1 ? factor * value : value
+      }
     }
     let base = tile[0]
     for i in 0..<output.count { output[i] = base[i] + output[i] / max(counts[i], 1) }

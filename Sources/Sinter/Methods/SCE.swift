@@ -80,21 +80,29 @@ public struct SCE: MergeMethod {
     var weights = scratch.mutableRow(1)
     for i in 0..<weights.count { weights[i] = 0 }
     for row in 1..<tile.rows {
+      eraseDisagreement(in: &tile, row, with: scratch[0])
       let weight = survey.weight(ofModel: row - 1)
       let change = tile[row]
-      scratch.update(1, with: 0) { weights, sign in
-        for i in 0..<weights.count {
-          // Asks who disagrees: NaN does not, so that it cannot vanish.
-          let agrees = !(change[i] * sign[i] <= 0)
-          output[i] += agrees ? change[i] * weight : 0
-          weights[i] += agrees ? weight : 0
-        }
-      }
+      for i in 0..<output.count { output[i] += weight * change[i] }
+      var weights = scratch.mutableRow(1)
+      for i in 0..<weights.count { weights[i] += change[i] != 0 ? weight : 0 }
     }
     let base = tile[0]
     let divisors = scratch[1]
     for i in 0..<output.count {
       output[i] = base[i] + output[i] / (divisors[i] > 0 ? divisors[i] : 1)
+    }
+  }
+
+  /// Sets the changes of a model to zero that do not have the given signs.
+  private func eraseDisagreement(
+    in tile: inout Tile<Double>, _ row: Int, with sign: Span<Double>
+  ) {
+    var change = tile.mutableRow(row)
+    for i in 0..<change.count {
+      let value = change[i]
+      // Asks who disagrees: NaN does not, so that it cannot vanish.
+      change[i] = value * sign[i] <= 0 ? 0 : value
     }
   }
 
@@ -115,7 +123,10 @@ public struct SCE: MergeMethod {
       guard survey.selects else { continue }
       let selected = scratch[0]
       var change = tile.mutableRow(row)
-      for i in 0..<change.count { change[i] = selected[i] > 0 ? change[i] : 0 }
+      for i in 0..<change.count {
+        let value = change[i]
+        change[i] = selected[i] > 0 ? value : 0
+      }
     }
   }
 
