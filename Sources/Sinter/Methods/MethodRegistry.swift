@@ -19,6 +19,7 @@ public struct MethodRegistry: Sendable {
     DARELinear.self,
     DARETIES.self,
     Passthrough.self,
+    FormulaMethod.self,
   ])
 
   /// What the methods say of themselves.
