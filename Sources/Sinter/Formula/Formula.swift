@@ -22,6 +22,23 @@ public struct Formula: Sendable, Hashable {
   /// How many characters a formula may have.
   static let longest = 10_000
 
+  /// Reads a formula that stands by itself.
+  ///
+  /// - Parameters:
+  ///   - text: the formula.
+  ///   - models: the names of the models beside the base.
+  ///   - hasBase: whether there is a base model, named `base`.
+  ///   - parameters: the names of the parameters.
+  /// - Throws: ``DiagnosticError`` with all that is wrong, with lines and columns of the text.
+  public init(
+    _ text: String, models: [String], hasBase: Bool, parameters: [String] = []
+  ) throws(DiagnosticError) {
+    let names = FormulaNames(models: models, hasBase: hasBase, parameters: parameters)
+    let (formula, diagnostics) = Self.read(FormulaText(text), names: names)
+    guard let formula else { throw DiagnosticError(diagnostics) }
+    self = formula
+  }
+
   /// Reads a formula.
   ///
   /// - Parameters:
