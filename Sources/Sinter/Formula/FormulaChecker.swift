@@ -238,7 +238,7 @@ extension FormulaChecker {
       return graph.place(of: .random(call: randomCalls - 1))
     case .sum, .mean, .norm, .dot, .cos, .var, .quantile, .maxAbs:
       return fact(function, arguments, at: offset)
-    case .abs, .sign, .sqrt, .exp, .log, .min, .max, .clamp:
+    case .abs, .sign, .sqrt, .exp, .log, .sin, .acos, .min, .max, .clamp:
       guard
         let x = operands(arguments, of: name, areConditions: false, at: offset)
       else { return nil }
@@ -265,6 +265,8 @@ extension FormulaChecker {
     case .sqrt: graph.place(of: .unary(.squareRoot, x[0]))
     case .exp: graph.place(of: .unary(.exponential, x[0]))
     case .log: graph.place(of: .unary(.logarithm, x[0]))
+    case .sin: graph.place(of: .unary(.sine, x[0]))
+    case .acos: graph.place(of: .unary(.arccosine, x[0]))
     case .clamp: clamp(x[0], x[1], x[2])
     default:
       x.dropFirst().reduce(x[0]) { left, right in

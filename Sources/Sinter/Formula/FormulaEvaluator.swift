@@ -151,6 +151,8 @@ extension FormulaEvaluator {
     case .squareRoot: map(x, &row) { FormulaUnary.squareRoot($0) }
     case .exponential: map(x, &row) { FormulaUnary.exponential($0) }
     case .logarithm: map(x, &row) { FormulaUnary.logarithm($0) }
+    case .sine: map(x, &row) { FormulaUnary.sine($0) }
+    case .arccosine: map(x, &row) { FormulaUnary.arccosine($0) }
     }
   }
 

@@ -8,7 +8,8 @@
 
 /// What is done to one number, in Double; conditions are 1 and 0.
 enum FormulaUnary: Sendable, Hashable {
-  case negative, not, magnitude, sign, squareRoot, exponential, logarithm
+  case negative, not, magnitude, sign, squareRoot
+  case exponential, logarithm, sine, arccosine
 
   /// The result for one number.
   @inline(__always)
@@ -21,6 +22,8 @@ enum FormulaUnary: Sendable, Hashable {
     case .squareRoot: x.squareRoot()
     case .exponential: exp(x)
     case .logarithm: log(x)
+    case .sine: sin(x)
+    case .arccosine: acos(x)
     }
   }
 }

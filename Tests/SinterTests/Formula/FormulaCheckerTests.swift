@@ -145,7 +145,7 @@ struct FormulaCheckerTests {
       "a = foo(1)\nb = a + bar\nc = +\nmath * c + qux",
       "3:5: expected a value, found '+'"
         + " | to go on in a new line, end the last one with '+'\n"
-        + "1:5: unknown function 'foo' | the functions are: abs, sign, sqrt, exp, log, min, max, clamp,"
+        + "1:5: unknown function 'foo' | the functions are: abs, sign, sqrt, exp, log, sin, acos, min, max, clamp,"
         + " where, sum, mean, norm, dot, cos, var, quantile, max_abs, random\n"
         + "2:9: unknown name 'bar' | the names here are: base, math, code, k, t, scale, a\n"
         + "4:12: unknown name 'qux' | the names here are: base, math, code, k, t, scale, a, b, c"

@@ -147,7 +147,9 @@ extension RandomFormula {
     case 5: return .call("cos", [next(), next()])
     case 6: return .call("var", [next()])
     case 7: return .call("max_abs", [next()])
-    default: return .call("quantile", [next(), .number([0, 0.3, 0.5, 0.999, 1][depth % 5])])
+    case 8 where Bool.random(using: &random):
+      return .call("quantile", [next(), .number([0, 0.3, 0.5, 0.999, 1][depth % 5])])
+    default: return .call("max_abs", [next()])
     }
   }
 

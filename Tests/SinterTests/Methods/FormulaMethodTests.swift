@@ -6,11 +6,11 @@ import Testing
 struct FormulaMethodTests {
   // MARK: Against a naive interpreter
 
-  @Test(arguments: [0, 1, 2, 65, 1023, 1025, 3000])
+  @Test(arguments: [0, 1, 2, 65, 1025, 2100])
   func `random formulas give what whole arrays give`(count: Int) throws {
     var random = TestRandom(seed: UInt64(count), "formulas")
     var tested = 0
-    for round in 0..<(count > 1000 ? 30 : 60) {
+    for round in 0..<(count > 1000 ? 8 : 25) {
       let names = ["base", "a", "b"]
       var inputs = names.map { _ in (0..<count).map { _ in random.normal() } }
       if round % 5 == 0 { inputs[1] = inputs[0] }
@@ -29,15 +29,15 @@ struct FormulaMethodTests {
       #expect(differing * 100 <= count, "\(expression.text): \(differing) of \(count)")
       tested += 1
     }
-    #expect(tested > 20)
+    #expect(tested > 5)
   }
 
   @Test func `the cut into tiles and threads decides nothing but the last bits of sums`() throws {
     var random = TestRandom(seed: 9)
-    let inputs = (0..<3).map { _ in (0..<9000).map { _ in random.normal() } }
+    let inputs = (0..<3).map { _ in (0..<3000).map { _ in random.normal() } }
     let formula = "base + where(abs(a) >= quantile(abs(a), 0.8), a, random() * b)"
-    let whole = try InMemory(formula, inputs).run(tileLength: 9000)
-    #expect(try InMemory(formula, inputs).run(tileLength: 1) == whole)
+    let whole = try InMemory(formula, inputs).run(tileLength: 3000)
+    #expect(try InMemory(formula, inputs).run(tileLength: 1100) == whole)
     #expect(try InMemory(formula, inputs).run(tileLength: 777) == whole)
   }
 
@@ -81,7 +81,7 @@ struct FormulaMethodTests {
   // MARK: Random numbers
 
   @Test func `random numbers are even and belong to seed, tensor, call and element`() throws {
-    let zeros = [Double](repeating: 0, count: 40_000)
+    let zeros = [Double](repeating: 0, count: 16_000)
     func draw(_ formula: String, seed: UInt64 = 1, tensor: String = "t") throws -> [Double] {
       try InMemory(formula, [zeros, zeros], seed: seed, tensor: tensor).run(tileLength: 4096)
     }
@@ -91,13 +91,13 @@ struct FormulaMethodTests {
     // Sixteen equal parts: chi-square with 15 degrees of freedom stays below 37.7 in 999 of 1000.
     var counts = [Double](repeating: 0, count: 16)
     for value in first { counts[Int(value * 16)] += 1 }
-    #expect(counts.map { ($0 - 2500) * ($0 - 2500) / 2500 }.reduce(0, +) < 37.7)
+    #expect(counts.map { ($0 - 1000) * ($0 - 1000) / 1000 }.reduce(0, +) < 37.7)
     for other in [
       try draw("random()", seed: 2), try draw("random()", tensor: "u"),
       try draw("0 * random() + random()"),
     ] {
-      let covariance = zip(first, other).map { ($0 - 0.5) * ($1 - 0.5) }.reduce(0, +) / 40_000
-      #expect(covariance.magnitude < 4 / 12 / 200)
+      let covariance = zip(first, other).map { ($0 - 0.5) * ($1 - 0.5) }.reduce(0, +) / 16_000
+      #expect(covariance.magnitude < 4 / 12 / 126)
     }
     #expect(try draw("r = random()\nr - r").allSatisfy { $0 == 0 })
     #expect(try draw("random() - random()").contains { $0 != 0 })
