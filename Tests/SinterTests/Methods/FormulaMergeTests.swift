@@ -170,6 +170,20 @@ struct FormulaMergeTests {
     }
   }
 
+  @Test func `the example in the repository runs, and warns of nothing`() async throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let file = root.path + "/Examples/skills/formula.yml"
+    let recipe = try MergeRecipe.read(
+      text: String(contentsOfFile: file, encoding: .utf8), file: file,
+      methods: MethodRegistry.builtIn.declarations)
+    let plan = try MergePlanner(resolver: LocalModelResolver(recipeFile: file)).plan(recipe)
+    #expect(plan.remarks.isEmpty)
+    #expect(plan.method.parameters.map(\.name) == ["keep", "k"])
+    // The norms alone: in debug mode the quantiles of the large tensors take their time.
+    #expect(plan.tensors.contains { $0.name.contains("norm") })
+  }
+
   private static func expectSame(_ results: [TestTensor], _ expected: [TestTensor]) {
     #expect(results.map(\.name) == expected.map(\.name))
     for (result, other) in zip(results, expected) {

@@ -163,8 +163,8 @@ struct RecipeMethodTests {
           - {model: b}
         formula: a + b
         """) == """
-          3:6: unknown key 'modle' | did you mean 'model'?
           3:5: 'model' is missing | write 'model: PATH'
+          3:6: unknown key 'modle' | did you mean 'model'?
           """)
   }
 }
