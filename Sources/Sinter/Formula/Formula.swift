@@ -5,7 +5,7 @@
 /// base + k * where(abs(m) >= quantile(abs(m), 0.8), m, 0)
 /// ```
 /// The language has no loops and touches nothing but numbers, so that the formulas of strangers can
-/// be run. A value of this type has been checked: it has one result, and every name means something.
+/// be run. A value of this type has been checked: it has a result, and every name means something.
 public struct Formula: Sendable, Hashable {
   /// The text.
   public let text: String

@@ -14,7 +14,8 @@ struct FormulaBinding: Sendable {
   /// - Parameters:
   ///   - formula: the formula.
   ///   - group: the inputs with their names, and the parameters.
-  /// - Throws: ``MethodFault`` when a name means nothing in the group.
+  /// - Throws: ``MethodFault`` when a name means nothing in the group, or a parameter asks for a
+  ///   quantile that there is not.
   init(_ formula: Formula, in group: MergeGroup) throws(MethodFault) {
     self.formula = formula
     self.group = group
@@ -36,6 +37,23 @@ struct FormulaBinding: Sendable {
     }
     self.rows = rows
     self.parameters = parameters
+    try checkFractions()
+  }
+
+  /// Checks what quantiles are asked for, as far as parameters decide it.
+  private func checkFractions() throws(MethodFault) {
+    let graph = formula.graph
+    let values = scalars([:])
+    for place in graph.closure(of: [formula.result]).sorted() {
+      guard case .fact(.quantile(_, let fraction)) = graph.nodes[place],
+        let value = values[fraction]
+      else { continue }
+      // 1 - 0.9 - 0.1 is a little less than 0.
+      guard value > -1e-9, value < 1 + 1e-9 else {
+        throw MethodFault(
+          "the fraction of 'quantile' must be from 0 to 1, found \(ParameterValue.number(value))")
+      }
+    }
   }
 
   /// The row of a model.

@@ -67,13 +67,7 @@ struct FormulaChecker {
   }
 
   private mutating func define(_ name: String, _ value: Int?, at offset: Int) {
-    let owner: String? =
-      if name == FormulaName.base { "the base model" } else if FormulaName.isReserved(name) {
-        "a function"
-      } else if names.models.contains(name) { "a model" } else if names.parameters.contains(name) {
-        "a parameter"
-      } else { nil }
-    if let owner {
+    if let owner = owner(of: name) {
       faults.report(
         at: offset, "'\(name)' is \(owner) and cannot be given a value", hint: "take another name")
     } else if let first = locals[name] {
@@ -83,6 +77,15 @@ struct FormulaChecker {
     } else {
       locals[name] = Local(value: value, offset: offset)
     }
+  }
+
+  /// What has a name that the formula cannot give.
+  private func owner(of name: String) -> String? {
+    if name == FormulaName.base { return "the base model" }
+    if FormulaName.operators.contains(name) { return "an operator" }
+    if FormulaName.isReserved(name) { return "a function" }
+    if names.models.contains(name) { return "a model" }
+    return names.parameters.contains(name) ? "a parameter" : nil
   }
 
   private mutating func checkedResult(

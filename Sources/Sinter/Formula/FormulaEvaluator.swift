@@ -3,8 +3,8 @@ import SinterTensors
 /// Runs a program over the blocks of a tile.
 ///
 /// A block is short enough for the registers to stay in the nearest caches. Each step is one loop
-/// over a block that the compiler turns into vector code. A register holds a whole block; of the last
-/// block of a tile it is filled in part.
+/// over a block that the compiler turns into vector code. A register has room for a whole block; the
+/// last block of a tile fills a part of it.
 struct FormulaEvaluator {
   private let program: FormulaProgram
   private var registers: [[Double]]

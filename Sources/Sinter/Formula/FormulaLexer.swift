@@ -41,6 +41,7 @@ struct FormulaLexer {
   /// - Parameters:
   ///   - text: the formula.
   ///   - faults: receives what is no word.
+  /// - Returns: the words.
   static func tokens(of text: FormulaText, _ faults: inout FormulaFaults) -> [FormulaToken] {
     var lexer = FormulaLexer(text.scalars)
     while lexer.index < lexer.scalars.count { lexer.next(&faults) }

@@ -6,8 +6,8 @@
 /// expression = number | name | name "(" [ expression { "," expression } ] ")" | "(" expression ")"
 ///            | expression operator expression | ("-" | "not") expression
 /// ```
-/// Operators bind, from the weakest: `or`; `and`; `not`; comparisons, of which only one may stand in
-/// a row; `+ -`; `* /`; unary `-`; `^`, also written `**`, which binds from the right. A line break
+/// Operators bind, from the weakest: `or`; `and`; `not`; comparisons, of which only one may stand
+/// in a row; `+ -`; `* /`; unary `-`; `^`, also written `**`, which binds from the right. A line break
 /// inside parentheses or after an operator does not end a statement.
 struct FormulaParser {
   private let tokens: [FormulaToken]
@@ -30,6 +30,7 @@ struct FormulaParser {
   /// - Parameters:
   ///   - tokens: the words, the last of them the end.
   ///   - faults: receives what is wrong.
+  /// - Returns: the statements.
   static func syntax(of tokens: [FormulaToken], _ faults: inout FormulaFaults) -> FormulaSyntax {
     var parser = FormulaParser(tokens)
     while parser.token.kind != .end {

@@ -2,8 +2,8 @@ import SinterTensors
 
 /// The facts over the whole tensor that a formula asks for.
 ///
-/// A fact may be made from others, such as the quantile of elements that are divided by a norm. They
-/// are found in stages: each stage takes one pass over the tensor, or four where there are
+/// A fact may be made from others, such as the quantile of elements that are divided by a norm.
+/// They are found in stages: each stage takes one pass over the tensor, or four where there are
 /// quantiles.
 public struct FormulaSurvey: TensorSurvey {
   /// What a run of tiles contributes to a pass.
@@ -119,7 +119,7 @@ public struct FormulaSurvey: TensorSurvey {
     guard case .fact(.quantile(_, let fraction)) = binding.formula.graph.nodes[node],
       binding.elementCount > 0
     else { return search }
-    // A fraction that is computed may come out a little, or far, beyond the range.
+    // A fraction that depends on other facts may come out a little, or far, beyond the range.
     let written = scalars[fraction] ?? 0
     let share = written.isNaN ? 0 : min(max(written, 0), 1)
     let rank = Int(share * Double(binding.elementCount - 1))

@@ -133,6 +133,10 @@ struct FormulaCheckerTests {
     ),
     ("k = math\nmath", "1:1: 'k' is a parameter and cannot be given a value | take another name"),
     (
+      "and = math\nmath",
+      "1:1: 'and' is an operator and cannot be given a value | take another name"
+    ),
+    (
       "norm = math\nmath",
       "1:1: 'norm' is a function and cannot be given a value | take another name"
     ),

@@ -170,7 +170,7 @@ struct FormulaMergeTests {
     }
   }
 
-  @Test func `the example in the repository runs, and warns of nothing`() async throws {
+  @Test func `the example in the repository can be planned, and warns of nothing`() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let file = root.path + "/Examples/skills/formula.yml"
@@ -180,8 +180,6 @@ struct FormulaMergeTests {
     let plan = try MergePlanner(resolver: LocalModelResolver(recipeFile: file)).plan(recipe)
     #expect(plan.remarks.isEmpty)
     #expect(plan.method.parameters.map(\.name) == ["keep", "k"])
-    // The norms alone: in debug mode the quantiles of the large tensors take their time.
-    #expect(plan.tensors.contains { $0.name.contains("norm") })
   }
 
   private static func expectSame(_ results: [TestTensor], _ expected: [TestTensor]) {

@@ -78,6 +78,26 @@ struct FormulaMethodTests {
     #expect(try InMemory("a + 0", [[1], [2]]).method.copiedInput == nil)
   }
 
+  @Test func `a quantile must be one that there is`() throws {
+    let inputs: [[Double]] = [[1, 2, 3], [4, 6, 5]]
+    #expect(throws: MethodFault("the fraction of 'quantile' must be from 0 to 1, found 1.5")) {
+      try InMemory("a + quantile(a, k)", inputs, parameters: ["k": 1.5])
+    }
+    let formula = "0 * a + quantile(a, 1 - k - 0.1)"
+    #expect(try InMemory(formula, inputs, parameters: ["k": 0.9]).run(tileLength: 3) == [4, 4, 4])
+    #expect(try InMemory("0 * a + quantile(a, sum(a))", inputs).run(tileLength: 3) == [6, 6, 6])
+  }
+
+  @Test func `what is not a number does no harm`() throws {
+    let inputs: [[Double]] = [[-1, .nan, 3], [.infinity, 6, -.infinity]]
+    for formula in [
+      "a + quantile(log(base), 0.5)", "a * max_abs(base) + var(a)", "a + quantile(a, sum(base))",
+      "where(base > 0 or not base < 1, random() / 0, cos(a, base)) + sqrt(base)",
+    ] {
+      #expect(try InMemory(formula, inputs).run(tileLength: 2).count == 3)
+    }
+  }
+
   // MARK: Random numbers
 
   @Test func `random numbers are even and belong to seed, tensor, call and element`() throws {
