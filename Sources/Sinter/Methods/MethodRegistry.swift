@@ -28,6 +28,7 @@ public struct MethodRegistry: Sendable {
     NearSwap.self,
     ArceeFusion.self,
     Passthrough.self,
+    FormulaMethod.self,
   ])
 
   /// What the methods say of themselves.

@@ -13,6 +13,7 @@ struct GroupPlan: Sendable {
 struct GroupPlanner {
   private let recipe: MergeRecipe
   private let method: any MergeMethod.Type
+  private let used: RecipeMethod
   private let slices: [OutputSlice]
   private let inputs: [PlannedInput]
   private let places: [ModelReference: Int]
@@ -27,11 +28,12 @@ struct GroupPlanner {
   private var seenFaults = Set<Diagnostic>()
 
   init(
-    recipe: MergeRecipe, method: any MergeMethod.Type, slices: [OutputSlice],
-    inputs: [PlannedInput], options: PlanOptions
+    recipe: MergeRecipe, method: any MergeMethod.Type, used: RecipeMethod,
+    slices: [OutputSlice], inputs: [PlannedInput], options: PlanOptions
   ) {
     self.recipe = recipe
     self.method = method
+    self.used = used
     self.slices = slices
     self.inputs = inputs
     self.options = options
@@ -281,7 +283,8 @@ extension GroupPlanner {
         tensor: slot.name, shape: sources[0].tensor.shape,
         inputs: sources.map { inputs[$0.input].name },
         hasBase: slice.inputs[found[0].sliceInput].isBase,
-        parameters: try parameters(slot, slice, found), seed: options.seed)
+        parameters: try parameters(slot, slice, found), seed: options.seed,
+        formula: used.formula, aliases: found.map { slice.inputs[$0.sliceInput].alias })
     } catch {
       report(error.diagnostic(file: recipe.file, at: slice.position))
       return
@@ -317,7 +320,7 @@ extension GroupPlanner {
   ) throws(RecipeFault) -> GroupParameters {
     var shared: [String: ParameterValue] = [:]
     var own = [[String: ParameterValue]](repeating: [:], count: found.count)
-    for parameter in method.declaration.parameters {
+    for parameter in used.declaration.parameters {
       switch parameter.scope {
       case .tensor:
         shared[parameter.name] = try slice.parameters.value(

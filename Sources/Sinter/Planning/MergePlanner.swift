@@ -36,6 +36,7 @@ public struct MergePlanner: Sendable {
       let method = registry[recipe.method.value]
     else { throw DiagnosticError(faults) }
     let inputs = try open(recipe)
+    let used = RecipeMethod(method.declaration, in: recipe)
     let slices = recipe.outputSlices(base: method.declaration.base)
     let donor = donor(of: recipe, among: inputs)
     let structures = Dictionary(
@@ -45,7 +46,8 @@ public struct MergePlanner: Sendable {
       slices, structures: structures, donor: inputs[donor].reference, file: recipe.file)
     guard slots.diagnostics.isEmpty else { throw DiagnosticError(slots.diagnostics) }
     var groups = GroupPlanner(
-      recipe: recipe, method: method, slices: slices, inputs: inputs, options: options)
+      recipe: recipe, method: method, used: used, slices: slices, inputs: inputs,
+      options: options)
     for slot in slots.slots { groups.add(slot) }
     let account = LedgerBuilder(inputs, donor: donor)
     account.close(&groups, slots: slots, structures: structures)
@@ -61,7 +63,7 @@ public struct MergePlanner: Sendable {
         sources: group.sources, shard: place.shard, bytes: place.bytes)
     }
     return MergePlan(
-      recipe: recipe, method: method.declaration, seed: options.seed, inputs: inputs,
+      recipe: recipe, method: used.declaration, seed: options.seed, inputs: inputs,
       donor: donor, tensors: tensors, shards: layout.shards,
       configuration: try OutputConfiguration(
         donor: inputs[donor], inputs: inputs, stacks: slots.stacks, tensors: tensors,
