@@ -20,11 +20,15 @@ struct GroupPlanner {
 
   private(set) var groups: [GroupPlan] = []
   private(set) var incompatibilities: [Incompatibility] = []
-  private(set) var diagnostics: [Diagnostic] = []
+  /// What is wrong with parameters, each fault once however many tensors it concerns.
+  var diagnostics: [Diagnostic] { parameterFaults.map(\.diagnostic) }
+  private var parameterFaults: [ParameterFault] = []
   private(set) var remarks: [Diagnostic] = []
   /// For each input, what becomes of its tensors.
   private(set) var fates: [[String: Ledger.Fate]]
   private var seenFaults = Set<Diagnostic>()
+  /// The names of the groups.
+  private var names = Set<String>()
 
   init(
     recipe: MergeRecipe, method: any MergeMethod.Type, slices: [OutputSlice],
@@ -49,17 +53,24 @@ struct GroupPlanner {
       guard let place = places[input.model.value] else { continue }
       if let tensor = inputs[place].checkpoint.tensor(candidate.name) {
         present.append(Found(candidate, place, tensor))
-      } else if let tensor = standIn(for: slot, in: place) {
-        present.append(Found(candidate, place, tensor))
-        standsIn(tensor, for: slot, place)
       } else {
         missing.append(candidate)
       }
     }
-    if missing.isEmpty {
-      plan(slot, slice, present)
-    } else if !leavesOutTiedHead(slot, slice, present) {
+    if leavesOutTiedHead(slot, slice, present) { return }
+    for candidate in missing {
+      guard let place = places[slice.inputs[candidate.sliceInput].model.value],
+        let tensor = standIn(for: slot, shape: wantedShape(slot, present), in: place)
+      else { continue }
+      present.append(Found(candidate, place, tensor))
+      missing.removeAll { $0.sliceInput == candidate.sliceInput }
+      standsIn(tensor, for: slot, place)
+    }
+    present.sort { $0.sliceInput < $1.sliceInput }
+    if !missing.isEmpty {
       planPartial(slot, slice, present, missing)
+    } else if !differsFromPattern(slot, present) {
+      plan(slot, slice, present)
     }
   }
 
@@ -80,13 +91,27 @@ struct GroupPlanner {
 // MARK: - Tied heads
 
 extension GroupPlanner {
-  /// The embedding that an input uses as its output head when it stores none.
-  private func standIn(for slot: OutputSlot, in place: Int) -> CheckpointTensor? {
+  /// The shape that a tensor which stands in for a slot's must have.
+  private func wantedShape(_ slot: OutputSlot, _ present: [Found]) -> Shape? {
+    if let first = present.first { return first.source.tensor.shape }
+    return slot.pattern.flatMap { source(of: $0)?.tensor.shape }
+  }
+
+  /// The embedding that an input uses as its output head, or as a second table of embeddings, when
+  /// it stores none.
+  ///
+  /// A configuration that says that the head is not tied is believed: such an input lacks a tensor.
+  private func standIn(
+    for slot: OutputSlot, shape: Shape?, in place: Int
+  ) -> CheckpointTensor? {
     let checkpoint = inputs[place].checkpoint
-    guard slot.role == .outputHead || slot.role != nil && TensorRole.isTokenEmbedding(slot.name),
-      slot.name.hasSuffix(".weight"), checkpoint.configuration?.tiesWordEmbeddings != false
+    guard let shape, let role = slot.role,
+      role == .outputHead && checkpoint.configuration?.tiesWordEmbeddings != false
+        || TensorRole.isTokenEmbedding(slot.name)
     else { return nil }
-    return checkpoint.tensors.first { TensorRole.isTokenEmbedding($0.name) }
+    return checkpoint.tensors.first {
+      TensorRole.isTokenEmbedding($0.name) && $0.shape == shape
+    }
   }
 
   private mutating func standsIn(
@@ -98,36 +123,109 @@ extension GroupPlanner {
         + "its place")
   }
 
-  /// Whether a slot is left out because the model that gives names ties it to its embedding.
+  /// Whether a slot is left out because the model that gives names stores no such tensor and uses
+  /// its embedding instead.
+  ///
+  /// A model without an output head is followed too when its configuration says that it has one of
+  /// its own: released checkpoints say so wrongly.
   private mutating func leavesOutTiedHead(
     _ slot: OutputSlot, _ slice: OutputSlice, _ present: [Found]
   ) -> Bool {
     guard slot.role == .outputHead || slot.role != nil && TensorRole.isTokenEmbedding(slot.name),
-      let leader = leader(of: slice), !present.contains(where: { $0.source.input == leader }),
-      inputs[leader].checkpoint.tensors.contains(where: { TensorRole.isTokenEmbedding($0.name) }),
-      inputs[leader].checkpoint.configuration?.tiesWordEmbeddings != false
+      let first = present.first, let leader = leader(of: slot, slice),
+      !present.contains(where: { $0.source.input == leader }),
+      slot.pattern?.names.isEmpty ?? true,
+      inputs[leader].checkpoint.tensors.contains(where: {
+        TensorRole.isTokenEmbedding($0.name)
+          && $0.shape.dimensions.count == first.source.tensor.shape.dimensions.count
+      })
     else { return false }
+    let isTied =
+      slot.role == .outputHead
+      && inputs[leader].checkpoint.configuration?.tiesWordEmbeddings != false
     for found in present {
-      fates[found.source.input][found.name] = .excluded(.tiedHead)
-      let isTied = inputs[found.source.input].checkpoint.configuration?.tiesWordEmbeddings == true
-      remark(
-        isTied ? .note : .warning,
-        "'\(inputs[leader].name)' ties its output head to the embedding and '"
-          + "\(inputs[found.source.input].name)' stores its own: the output is tied, and "
-          + "'\(found.name)' is left out")
+      if fates[found.source.input][found.name] == nil {
+        fates[found.source.input][found.name] = .excluded(isTied ? .tiedHead : .notInBase)
+      }
+      remark(isTied: isTied, slot, leader: leader, leavesOut: found)
     }
     return true
   }
 
-  /// The input of a slice that others follow: its base, else its first.
-  private func leader(of slice: OutputSlice) -> Int? {
-    let reference = slice.baseModel?.value ?? slice.inputs.first?.model.value
-    return reference.flatMap { places[$0] }
+  private mutating func remark(
+    isTied: Bool, _ slot: OutputSlot, leader: Int, leavesOut found: Found
+  ) {
+    let (own, other) = (inputs[leader], inputs[found.source.input])
+    if slot.role != .outputHead {
+      remark(
+        .note,
+        "'\(own.name)' stores one table of token embeddings and '\(other.name)' stores "
+          + "'\(found.name)' besides, which is left out")
+    } else if isTied {
+      remark(
+        other.checkpoint.configuration?.tiesWordEmbeddings == true ? .note : .warning,
+        "'\(own.name)' ties its output head to the embedding and '\(other.name)' stores its own: "
+          + "the output is tied, and '\(found.name)' is left out")
+    } else {
+      remark(
+        .warning,
+        "'\(own.name)' stores no output head, though its configuration says that it is not tied to "
+          + "the embedding: the output has none, and '\(found.name)' of '\(other.name)' is left out"
+      )
+    }
+  }
+
+  /// The input that others follow: the one whose configuration describes a stack, else the base of
+  /// the slice, else its first input.
+  private func leader(of slot: OutputSlot, _ slice: OutputSlice) -> Int? {
+    if let pattern = slot.pattern { return places[pattern.model] }
+    let models = slice.inputs.map(\.model.value)
+    if let base = slice.baseModel?.value, models.contains(base) { return places[base] }
+    return models.first.flatMap { places[$0] }
   }
 
   private mutating func remark(_ severity: Diagnostic.Severity, _ message: String) {
     let diagnostic = Diagnostic(severity, message)
     if seenFaults.insert(diagnostic).inserted { remarks.append(diagnostic) }
+  }
+}
+
+// MARK: - Stacks of layers of several models
+
+extension GroupPlanner {
+  /// A tensor of the model whose configuration describes a stack.
+  private func source(of pattern: OutputSlot.Pattern) -> PlannedSource? {
+    guard let place = places[pattern.model] else { return nil }
+    return pattern.names.first.flatMap { inputs[place].checkpoint.tensor($0) }
+      .map { PlannedSource(input: place, tensor: $0) }
+  }
+
+  /// Whether a tensor of a stack cannot stand beside those of the model whose configuration
+  /// describes it; if so, it has been dealt with.
+  private mutating func differsFromPattern(_ slot: OutputSlot, _ present: [Found]) -> Bool {
+    guard let pattern = slot.pattern, let place = places[pattern.model], let first = present.first,
+      !present.contains(where: { $0.source.input == place })
+    else { return false }
+    guard let own = source(of: pattern) else {
+      if options.onMissing == .copy { return false }
+      if options.onMissing == .base {
+        exclude(present, but: nil, .notInBase)
+      } else {
+        incompatibilities.append(
+          Incompatibility(
+            tensor: slot.name, kind: .missing, present: present.map(\.source), missing: [place]))
+        for one in present { record(one, .merged(into: [slot.name])) }
+      }
+      return true
+    }
+    let shape = first.source.tensor.shape
+    let checkpoint = inputs[place].checkpoint
+    if pattern.names.contains(where: { checkpoint.tensor($0)?.shape == shape }) { return false }
+    incompatibilities.append(
+      Incompatibility(
+        tensor: slot.name, kind: .shape, present: [own] + present.map(\.source), missing: []))
+    for one in present { record(one, .merged(into: [slot.name])) }
+    return true
   }
 }
 
@@ -138,14 +236,16 @@ extension GroupPlanner {
     _ slot: OutputSlot, _ slice: OutputSlice, _ present: [Found],
     _ missing: [OutputSlot.Candidate]
   ) {
-    let leader = leader(of: slice)
+    let leader = leader(of: slot, slice)
     switch options.onMissing {
     case .error:
+      let pattern = present.isEmpty ? slot.pattern.flatMap { source(of: $0) } : nil
       incompatibilities.append(
         Incompatibility(
-          tensor: slot.name, kind: .missing, present: present.map(\.source),
+          tensor: slot.name, kind: .missing,
+          present: present.map(\.source) + (pattern.map { [$0] } ?? []),
           missing: missing.compactMap { places[slice.inputs[$0.sliceInput].model.value] }))
-      for found in present { fates[found.source.input][found.name] = .merged(into: [slot.name]) }
+      for found in present { record(found, .merged(into: [slot.name])) }
     case .base:
       if let own = present.first(where: { $0.source.input == leader }) {
         copy(own, as: slot, .missingElsewhere)
@@ -163,10 +263,10 @@ extension GroupPlanner {
   private mutating func exclude(
     _ found: [Found], but kept: Found?, _ reason: Ledger.ExclusionReason
   ) {
-    for other in found where other.source.input != kept?.source.input {
-      if fates[other.source.input][other.name] == nil {
-        fates[other.source.input][other.name] = .excluded(reason)
-      }
+    for other in found where fates[other.source.input][other.source.tensor.name] == nil {
+      let isKept =
+        other.source.input == kept?.source.input && other.name == kept?.name
+      if !isKept { fates[other.source.input][other.source.tensor.name] = .excluded(reason) }
     }
   }
 
@@ -174,7 +274,7 @@ extension GroupPlanner {
     _ found: Found, as slot: OutputSlot, _ reason: Ledger.CopyReason
   ) {
     let tensor = found.source.tensor
-    groups.append(
+    append(
       GroupPlan(
         name: slot.name, shape: tensor.shape, dtype: outputType(of: [tensor.dtype]),
         operation: .copy(reason), sources: [found.source]))
@@ -207,27 +307,38 @@ extension GroupPlanner {
   }
 
   /// Deals with a tensor that no part of the recipe speaks of.
-  mutating func addLeftOver(_ name: String, ofInput place: Int, donor: Int) {
-    guard let tensor = inputs[place].checkpoint.tensor(name) else { return }
+  ///
+  /// - Parameters:
+  ///   - own: the tensor's name in its input.
+  ///   - name: its name in the output.
+  ///   - place: the input.
+  ///   - donor: the input that gives names.
+  mutating func addLeftOver(_ own: String, as name: String, ofInput place: Int, donor: Int) {
+    guard let tensor = inputs[place].checkpoint.tensor(own) else { return }
     let source = PlannedSource(input: place, tensor: tensor)
-    let isFree = !groups.contains { $0.name == name }
+    let isFree = !names.contains(name)
     switch options.onMissing {
     case .error:
       incompatibilities.append(
         Incompatibility(tensor: name, kind: .leftOver, present: [source], missing: []))
     case .base where place == donor && isFree, .copy where isFree:
-      groups.append(
+      append(
         GroupPlan(
           name: name, shape: tensor.shape, dtype: outputType(of: [tensor.dtype]),
           operation: .copy(.missingElsewhere), sources: [source]))
-      fates[place][name] = .copied(into: [name], .missingElsewhere)
+      fates[place][own] = .copied(into: [name], .missingElsewhere)
     case .base:
-      fates[place][name] = .excluded(
+      fates[place][own] = .excluded(
         inputs[donor].checkpoint.tensor(name) == nil
           ? .notInBase : .baseCopied)
     case .copy:
-      fates[place][name] = .excluded(.otherInput)
+      fates[place][own] = .excluded(.otherInput)
     }
+  }
+
+  private mutating func append(_ group: GroupPlan) {
+    names.insert(group.name)
+    groups.append(group)
   }
 }
 
@@ -250,7 +361,7 @@ extension GroupPlanner {
         fail(slot, ordered, .type)
         return
       }
-      groups.append(
+      append(
         GroupPlan(
           name: slot.name, shape: first.source.tensor.shape, dtype: types[0],
           operation: .copy(.notFloatingPoint), sources: sources))
@@ -283,7 +394,7 @@ extension GroupPlanner {
         hasBase: slice.inputs[found[0].sliceInput].isBase,
         parameters: try parameters(slot, slice, found), seed: options.seed)
     } catch {
-      report(error.diagnostic(file: recipe.file, at: slice.position))
+      report(error.diagnostic(file: recipe.file, at: slice.position), concerning: slot, slice)
       return
     }
     do throws(MethodFault) {
@@ -292,18 +403,18 @@ extension GroupPlanner {
       report(
         Diagnostic(
           file: recipe.file, at: slice.position, "tensor '\(slot.name)': \(error.message)",
-          hint: error.hint))
+          hint: error.hint), concerning: slot, slice)
       return
     }
     if let copied = method.copiedInput {
-      groups.append(
+      append(
         GroupPlan(
           name: slot.name, shape: group.shape, dtype: dtype, operation: .copy(.method),
           sources: [sources[copied]]))
       record(found[copied], .copied(into: [slot.name], .method))
       exclude(found, but: found[copied], .otherInput)
     } else {
-      groups.append(
+      append(
         GroupPlan(
           name: slot.name, shape: group.shape, dtype: dtype, operation: .merge(method, group),
           sources: sources))
@@ -341,7 +452,33 @@ extension GroupPlanner {
       ?? DType.promoted(types) ?? types[0]
   }
 
-  private mutating func report(_ diagnostic: Diagnostic) {
-    if seenFaults.insert(diagnostic).inserted { diagnostics.append(diagnostic) }
+  /// Notes what is wrong with the parameters of a tensor; the same fault of others is counted.
+  private mutating func report(
+    _ diagnostic: Diagnostic, concerning slot: OutputSlot, _ slice: OutputSlice
+  ) {
+    let known = parameterFaults.firstIndex {
+      $0.first.position == diagnostic.position
+        && $0.first.message.replacing($0.tensor, with: slot.name) == diagnostic.message
+    }
+    if let known {
+      parameterFaults[known].others += 1
+    } else {
+      parameterFaults.append(ParameterFault(first: diagnostic, tensor: slot.name))
+    }
+  }
+
+  /// A fault of parameters, with the first tensor that it was found for.
+  private struct ParameterFault {
+    let first: Diagnostic
+    let tensor: String
+    var others = 0
+
+    var diagnostic: Diagnostic {
+      guard others > 0 else { return first }
+      return Diagnostic(
+        first.severity, file: first.file, at: first.position,
+        first.message + ", and so for \(others) other \(others == 1 ? "tensor" : "tensors")",
+        hint: first.hint)
+    }
   }
 }
