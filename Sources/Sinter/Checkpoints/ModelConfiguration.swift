@@ -244,8 +244,8 @@ extension ModelConfiguration {
 
   /// Whether a list has nothing to do with layers, however many entries it has.
   private static func isNoLayerList(_ key: String) -> Bool {
-    key == "architectures"
-      || ["token", "rope", "image", "patch", "size", "labels"].contains { key.contains($0) }
+    key == "architectures" || key.hasPrefix("rope")
+      || ["token", "image", "patch", "size", "labels"].contains { key.contains($0) }
   }
 
   /// Lists that name layers by number.

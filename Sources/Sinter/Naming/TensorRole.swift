@@ -18,6 +18,9 @@ enum TensorRole: Hashable {
     let components = name.split(separator: ".")
     if Self.isOutputHead(components) {
       self = .outputHead
+    } else if components.first == "mtp" {
+      // What predicts several tokens works on the last hidden state, embeddings included.
+      self = .after
     } else if components.contains(where: Self.comesBefore) {
       self = .before
     } else {
