@@ -385,6 +385,12 @@ extension GroupPlanner {
     _ slot: OutputSlot, _ slice: OutputSlice, _ found: [Found], dtype: DType
   ) {
     let sources = found.map(\.source)
+    // Also when the parameters turn out to be faulty: that is one fault, not another.
+    defer {
+      for one in found where fates[one.source.input][one.source.tensor.name] == nil {
+        record(one, .merged(into: [slot.name]))
+      }
+    }
     let group: MergeGroup
     let method: any MergeMethod
     do throws(RecipeFault) {
