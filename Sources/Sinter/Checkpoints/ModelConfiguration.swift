@@ -122,6 +122,8 @@ extension ModelConfiguration {
   /// - Parameters:
   ///   - dtype: the element type of the output's weights.
   ///   - adds: whether to say it when the configuration does not.
+  /// - Returns: the edited configuration.
+  /// - Throws: ``DiagnosticError`` when the text cannot be edited.
   func settingDType(_ dtype: DType, adds: Bool) throws(DiagnosticError) -> ModelConfiguration {
     guard let name = dtype.torchName else { return self }
     var result = self
@@ -151,6 +153,8 @@ extension ModelConfiguration {
   ///   - key: where the number of layers stands.
   ///   - layers: for each layer of the output, the configuration of the model that it comes from
   ///     and its number there.
+  /// - Returns: the edited configuration.
+  /// - Throws: ``DiagnosticError`` when a list has no entry for one of the layers.
   func settingLayers(
     at key: [String], to layers: [(configuration: ModelConfiguration, layer: Int)]
   ) throws(DiagnosticError) -> ModelConfiguration {
@@ -219,6 +223,7 @@ extension ModelConfiguration {
   /// - Parameters:
   ///   - key: where the number of layers stands.
   ///   - layers: the number that each layer of the output has in its model.
+  /// - Returns: a warning for each such rule.
   func layerRemarks(at key: [String], for layers: [Int]) -> [Diagnostic] {
     let scope = Array(key.dropLast())
     let hasList = document.value(at: (scope + ["layer_types"]).steps)?.array != nil

@@ -50,6 +50,7 @@ struct ModuleNames {
   /// The module that a tensor belongs to, or `nil` when none claims it.
   ///
   /// - Parameter name: the name of the tensor.
+  /// - Returns: the place of the module among the recipe's names.
   func module(of name: String) -> Int? {
     guard let claim = claims.first(where: { name.hasPrefix($0.prefix) }) else { return remainder }
     return claim.module

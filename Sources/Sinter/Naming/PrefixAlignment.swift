@@ -22,12 +22,12 @@ struct PrefixAlignment: Sendable {
   /// The names that change: the other checkpoint's name for each own name.
   let renamed: [String: String]
 
-  /// Aligns a checkpoint with another.
+  /// Aligns a checkpoint with another; `nil` when the names agree already, or when no substitution
+  /// makes them agree.
   ///
   /// - Parameters:
   ///   - own: the shapes of the checkpoint's tensors by name.
   ///   - other: the shapes of the tensors of the checkpoint whose names are to be used.
-  /// - Returns: `nil` when the names agree already, or when no substitution makes them agree.
   init?(of own: [(name: String, shape: Shape)], to other: [(name: String, shape: Shape)]) {
     let ownNames = Set(own.map(\.name))
     let otherNames = Set(other.map(\.name))

@@ -57,6 +57,7 @@ enum TensorRole: Hashable {
   /// Whether a tensor is a table of token embeddings, one row per token.
   ///
   /// - Parameter name: the name of a tensor.
+  /// - Returns: whether the name is that of such a table.
   static func isTokenEmbedding(_ name: String) -> Bool {
     let components = name.split(separator: ".")
     guard components.last == "weight", components.count >= 2 else { return false }

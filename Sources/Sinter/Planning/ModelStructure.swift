@@ -50,6 +50,7 @@ struct ModelStructure: Sendable {
   /// The name that the checkpoint itself uses for a tensor.
   ///
   /// - Parameter name: the name as ``addresses`` has it.
+  /// - Returns: the name in the checkpoint's files.
   func ownName(of name: String) -> String { ownNames[name] ?? name }
 
   /// What stands behind the number in the names of a layer's tensors, in file order.
@@ -57,6 +58,7 @@ struct ModelStructure: Sendable {
   /// - Parameters:
   ///   - index: the number of the layer.
   ///   - stack: what stands before it.
+  /// - Returns: the suffixes, each with its first dot; none when there is no such layer.
   func suffixes(ofLayer index: Int, in stack: String) -> [String] {
     suffixes[stack]?[index] ?? []
   }

@@ -15,6 +15,7 @@ struct OutputConfiguration {
   ///   - stacks: the layers of the output's modules, where the recipe slices them.
   ///   - tensors: the tensors of the output.
   ///   - namesType: whether the user asked for an element type.
+  /// - Throws: ``DiagnosticError`` when the configuration cannot say what the output is.
   init(
     donor: PlannedInput, inputs: [PlannedInput], stacks: [StackedLayers],
     tensors: [PlannedTensor], namesType: Bool
