@@ -29,6 +29,8 @@ struct PrefixAlignment: Sendable {
   ///   - own: the shapes of the checkpoint's tensors by name.
   ///   - other: the shapes of the tensors of the checkpoint whose names are to be used.
   init?(of own: [(name: String, shape: Shape)], to other: [(name: String, shape: Shape)]) {
+    // Nearly all models that are merged list the same names in the same order.
+    guard !own.lazy.map(\.name).elementsEqual(other.lazy.map(\.name)) else { return nil }
     let ownNames = Set(own.map(\.name))
     let otherNames = Set(other.map(\.name))
     var unmatched = own.filter { !otherNames.contains($0.name) }

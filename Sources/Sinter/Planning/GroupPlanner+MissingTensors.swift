@@ -52,15 +52,15 @@ extension GroupPlanner {
 
   /// Notes the fate of a tensor; one that feeds several output tensors lists them all.
   mutating func record(_ found: Found, _ fate: Ledger.Fate) {
-    let old = fates[found.source.input][found.source.tensor.name]
+    let (input, name) = (found.source.input, found.source.tensor.name)
+    guard let old = fates[input].updateValue(fate, forKey: name) else { return }
     switch (old, fate) {
     case (.merged(let outputs), .merged(let more)), (.copied(let outputs, _), .merged(let more)),
       (.merged(let outputs), .copied(let more, _)):
-      fates[found.source.input][found.source.tensor.name] = .merged(into: outputs + more)
+      fates[input][name] = .merged(into: outputs + more)
     case (.copied(let outputs, let reason), .copied(let more, _)):
-      fates[found.source.input][found.source.tensor.name] = .copied(into: outputs + more, reason)
-    default:
-      fates[found.source.input][found.source.tensor.name] = fate
+      fates[input][name] = .copied(into: outputs + more, reason)
+    case (.excluded, _), (_, .excluded): break
     }
   }
 }

@@ -16,6 +16,8 @@ struct GroupPlanner {
   let slices: [OutputSlice]
   let inputs: [PlannedInput]
   let places: [ModelReference: Int]
+  /// The places of each slice's inputs.
+  private let slicePlaces: [[Int?]]
   let options: PlanOptions
 
   var groups: [GroupPlan] = []
@@ -39,8 +41,12 @@ struct GroupPlanner {
     self.slices = slices
     self.inputs = inputs
     self.options = options
-    places = Dictionary(inputs.enumerated().map { ($1.reference, $0) }) { first, _ in first }
-    fates = inputs.map { _ in [:] }
+    let places = Dictionary(inputs.enumerated().map { ($1.reference, $0) }) { first, _ in first }
+    self.places = places
+    slicePlaces = slices.map { slice in slice.inputs.map { places[$0.model.value] } }
+    fates = inputs.map { input in
+      Dictionary(minimumCapacity: input.checkpoint.tensors.count)
+    }
   }
 
   /// Plans one slot.
@@ -49,8 +55,7 @@ struct GroupPlanner {
     var present: [Found] = []
     var missing: [OutputSlot.Candidate] = []
     for candidate in slot.candidates {
-      let input = slice.inputs[candidate.sliceInput]
-      guard let place = places[input.model.value] else { continue }
+      guard let place = slicePlaces[slot.slice][candidate.sliceInput] else { continue }
       if let tensor = inputs[place].checkpoint.tensor(candidate.name) {
         present.append(Found(candidate, place, tensor))
       } else {
@@ -131,12 +136,6 @@ extension GroupPlanner {
     _ slot: OutputSlot, _ slice: OutputSlice, _ found: [Found], dtype: DType
   ) {
     let sources = found.map(\.source)
-    // Also when the parameters turn out to be faulty: that is one fault, not another.
-    defer {
-      for one in found where fates[one.source.input][one.source.tensor.name] == nil {
-        record(one, .merged(into: [slot.name]))
-      }
-    }
     let group: MergeGroup
     let method: any MergeMethod
     do throws(RecipeFault) {
@@ -146,7 +145,7 @@ extension GroupPlanner {
         hasBase: slice.inputs[found[0].sliceInput].isBase,
         parameters: try parameters(slot, slice, found), seed: options.seed)
     } catch {
-      report(error.diagnostic(file: recipe.file, at: slice.position), concerning: slot, slice)
+      report(error.diagnostic(file: recipe.file, at: slice.position), concerning: slot, found)
       return
     }
     do throws(MethodFault) {
@@ -155,7 +154,7 @@ extension GroupPlanner {
       report(
         Diagnostic(
           file: recipe.file, at: slice.position, "tensor '\(slot.name)': \(error.message)",
-          hint: error.hint), concerning: slot, slice)
+          hint: error.hint), concerning: slot, found)
       return
     }
     if let copied = method.copiedInput {
@@ -206,8 +205,10 @@ extension GroupPlanner {
 
   /// Notes what is wrong with the parameters of a tensor; the same fault of others is counted.
   mutating func report(
-    _ diagnostic: Diagnostic, concerning slot: OutputSlot, _ slice: OutputSlice
+    _ diagnostic: Diagnostic, concerning slot: OutputSlot, _ found: [Found]
   ) {
+    // Their part in the recipe is known: that they have no fate would be told as another fault.
+    for one in found { record(one, .merged(into: [slot.name])) }
     let known = parameterFaults.firstIndex {
       $0.first.position == diagnostic.position
         && $0.first.message.replacing($0.tensor, with: slot.name) == diagnostic.message

@@ -2,6 +2,8 @@
 struct SlotBuilder {
   private let slices: [OutputSlice]
   private let structures: [ModelReference: ModelStructure]
+  /// Those of models whose own names are others than the donor's.
+  private let aligned: [ModelReference: ModelStructure]
   private let donor: ModelReference
   private let file: String
 
@@ -20,6 +22,7 @@ struct SlotBuilder {
   ) {
     self.slices = slices
     self.structures = structures
+    aligned = structures.filter { $0.value.alignment != nil }
     self.donor = donor
     self.file = file
     remarkAlignments()
@@ -146,11 +149,15 @@ struct SlotBuilder {
     }
   }
 
+  /// The name that a model itself gives a tensor.
+  private func ownName(of name: String, in model: ModelReference) -> String {
+    aligned.isEmpty ? name : aligned[model]?.ownName(of: name) ?? name
+  }
+
   /// The tensors of one name, each with the name that its own model gives it.
   private func candidates(_ slice: OutputSlice, name: String) -> [OutputSlot.Candidate] {
     slice.inputs.enumerated().map { index, input in
-      .init(
-        sliceInput: index, name: structures[input.model.value]?.ownName(of: name) ?? name)
+      .init(sliceInput: index, name: ownName(of: name, in: input.model.value))
     }
   }
 }
@@ -283,7 +290,7 @@ extension SlotBuilder {
         let stack = stacks[input.model.value] ?? pattern.stack
         let name = "\(stack.prefix)\(layer(input, stack))\(suffix)"
         return OutputSlot.Candidate(
-          sliceInput: index, name: structures[input.model.value]?.ownName(of: name) ?? name)
+          sliceInput: index, name: ownName(of: name, in: input.model.value))
       }
       slots.append(
         OutputSlot(
