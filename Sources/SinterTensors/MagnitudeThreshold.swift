@@ -88,6 +88,33 @@ public struct MagnitudeThreshold: Sendable, Hashable {
   }
 }
 
+extension MagnitudeThreshold {
+  /// Sets the elements that would be kept to zero and leaves the others.
+  ///
+  /// - Parameters:
+  ///   - row: the elements of a tile; NaN stays.
+  ///   - quota: which elements of exactly the threshold's magnitude would be kept, in this tile.
+  public func remove(from row: inout MutableSpan<Double>, ties quota: TieQuota) {
+    var left: Int
+    switch quota {
+    case .none: left = 0
+    case .all: left = .max
+    case .first(let count): left = count
+    }
+    var i = 0
+    while i < row.count {
+      let value = row[i].magnitude
+      if value > magnitude {
+        row[i] = 0
+      } else if value == magnitude, left > 0 {
+        row[i] = 0
+        left &-= 1
+      }
+      i &+= 1
+    }
+  }
+}
+
 /// How many elements of exactly the threshold's magnitude each tile has.
 ///
 /// The kept ones are those of lowest index, whatever order the tiles were counted in.

@@ -79,4 +79,27 @@ import Testing
     #expect(first.quotas(for: .first(4)) == [.all, .none])
     #expect(first.quotas(for: .first(5)) == [.all, .first(1)])
   }
+
+  @Test(arguments: [TieQuota.none, .all, .first(1), .first(3)])
+  func removingLeavesWhatKeepingDrops(quota: TieQuota) {
+    var random = SplitMix64(seed: 6)
+    let values = (0..<97).map { _ in Double(Int.random(in: -4...4, using: &random)) }
+    for magnitude in [0, 1, 2, 4, Double.infinity] {
+      let threshold = MagnitudeThreshold(magnitude: magnitude, ties: quota)
+      var left = values
+      var span = left.mutableSpan
+      threshold.remove(from: &span, ties: quota)
+      let kept = Self.applied(threshold, to: values, ties: quota)
+      #expect(zip(left, kept).map { $0 + $1 } == values)
+      #expect(zip(left, kept).allSatisfy { $0 == 0 || $1 == 0 })
+    }
+  }
+
+  @Test func removingLeavesNaN() {
+    var values = [Double.nan, 3, -3, 1]
+    var span = values.mutableSpan
+    MagnitudeThreshold(magnitude: 2, ties: .all).remove(from: &span, ties: .all)
+    #expect(values[0].isNaN)
+    #expect(Array(values.dropFirst()) == [0, 0, 1])
+  }
 }

@@ -17,7 +17,7 @@ public struct DARELinear: MergeMethod {
 
   /// A survey of what thinning out needs.
   public static func makeSurvey(_ groups: [DARELinear]) -> TaskVectorSurvey {
-    TaskVectorSurvey(groups[0].taskVectors)
+    TaskVectorSurvey(groups.map(\.taskVectors))
   }
 
   /// Surveys one tile.
@@ -47,13 +47,16 @@ extension DARELinear {
       dᵢ = xᵢ - b, each element kept with probability density, 0 elsewhere
       dᵢ = dᵢ · Σ|xᵢ - b| / Σ|dᵢ|      (rescale: true)
       out = b + λ·Σ wᵢ·dᵢ
+
+      semantics: paper, peft   dᵢ is divided by the density instead
       """,
     goodFor: """
       Fine-tunes with much redundancy: most of a difference can be dropped without losing the skill.
       """,
     base: .required,
     models: 1...Int.max,
-    parameters: TaskVectorParameters.all(normalize: false, rescale: true),
+    parameters: TaskVectorParameters.all(normalize: false, rescale: true)
+      + [TaskVectorSemantics.parameter(.mergekit, .paper, .peft)],
     source: "https://arxiv.org/abs/2311.03099",
     differences: [
       """

@@ -17,7 +17,7 @@ public struct DARETIES: MergeMethod {
 
   /// A survey of what thinning out needs.
   public static func makeSurvey(_ groups: [DARETIES]) -> TaskVectorSurvey {
-    TaskVectorSurvey(groups[0].taskVectors)
+    TaskVectorSurvey(groups.map(\.taskVectors))
   }
 
   /// Surveys one tile.
@@ -49,13 +49,18 @@ extension DARETIES {
       mix = Σ wᵢ·dᵢ over the models with sign(wᵢ·dᵢ) = s
       out = b + λ·mix                             (normalize: false)
       out = b + λ·mix / Σ wᵢ of those models      (normalize: true)
+
+      semantics: paper   dᵢ is divided by the density instead; s = sign of Σ dᵢ, none for zero
+      semantics: peft    likewise, + for zero; out = b + λ·mix / number of models that agree
       """,
     goodFor: """
       As dare_linear, where the models change the same weights in different directions.
       """,
     base: .required,
     models: 1...Int.max,
-    parameters: TaskVectorParameters.all(normalize: false, rescale: true),
+    parameters: TaskVectorParameters.all(
+      normalize: TaskVectorParameters.normalizeBySemantics, rescale: true)
+      + [TaskVectorSemantics.parameter(.mergekit, .paper, .peft)],
     source: "https://arxiv.org/abs/2311.03099",
     differences: [
       """

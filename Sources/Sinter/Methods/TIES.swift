@@ -18,9 +18,12 @@ public struct TIES: MergeMethod {
   /// The histograms of magnitudes.
   public var surveyByteCount: Int { taskVectors.surveyByteCount }
 
+  /// The whole model with the semantics of the paper, else the tensor.
+  public var surveyScope: SurveyScope { taskVectors.surveyScope }
+
   /// A survey of what thinning out needs.
   public static func makeSurvey(_ groups: [TIES]) -> TaskVectorSurvey {
-    TaskVectorSurvey(groups[0].taskVectors)
+    TaskVectorSurvey(groups.map(\.taskVectors))
   }
 
   /// Surveys one tile.
@@ -52,13 +55,17 @@ extension TIES {
       mix = Σ wᵢ·dᵢ over the models with sign(wᵢ·dᵢ) = s
       out = b + λ·mix / Σ wᵢ of those models      (normalize: true)
       out = b + λ·mix                             (normalize: false)
+
+      semantics: paper   dᵢ are the largest of the whole model; s = sign of Σ dᵢ, none for zero
+      semantics: peft    s = sign of Σ dᵢ; out = b + λ·mix / number of models that agree
       """,
     goodFor: """
       Several fine-tunes of one base that change the same weights in different directions.
       """,
     base: .required,
     models: 1...Int.max,
-    parameters: TaskVectorParameters.all(normalize: true, rescale: false),
+    parameters: TaskVectorParameters.all(normalize: true, rescale: false)
+      + [TaskVectorSemantics.parameter(.mergekit, .paper, .peft)],
     source: "https://arxiv.org/abs/2306.01708",
     differences: [
       """

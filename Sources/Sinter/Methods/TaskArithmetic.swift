@@ -16,7 +16,7 @@ public struct TaskArithmetic: MergeMethod {
 
   /// A survey of what thinning out needs.
   public static func makeSurvey(_ groups: [TaskArithmetic]) -> TaskVectorSurvey {
-    TaskVectorSurvey(groups[0].taskVectors)
+    TaskVectorSurvey(groups.map(\.taskVectors))
   }
 
   /// Surveys one tile.

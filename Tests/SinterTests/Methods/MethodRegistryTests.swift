@@ -8,7 +8,8 @@ import Testing
     let names = MethodRegistry.builtIn.declarations.map(\.name)
     #expect(
       names == [
-        "linear", "slerp", "task_arithmetic", "ties", "dare_linear", "dare_ties", "passthrough",
+        "linear", "slerp", "task_arithmetic", "ties", "dare_linear", "dare_ties", "breadcrumbs",
+        "breadcrumbs_ties", "della_linear", "della", "passthrough",
       ])
     for name in names { #expect(MethodRegistry.builtIn[name]?.declaration.name == name) }
     #expect(MethodRegistry.builtIn["dare-ties"] == nil)

@@ -79,7 +79,7 @@ struct MethodRun {
       hasBase: hasBase, parameters: GroupParameters(tensor: shared, inputs: own), seed: seed)
   }
 
-  private func rows(_ elements: Range<Int>) -> Tile<Double> {
+  func rows(_ elements: Range<Int>) -> Tile<Double> {
     var tile = Tile<Double>(rows: inputs.count, capacity: elements.count)
     for (index, input) in inputs.enumerated() {
       var row = tile.mutableRow(index)
@@ -89,7 +89,7 @@ struct MethodRun {
   }
 
   /// Scratch rows hold whatever was left in them.
-  private func scratch(_ rows: Int, _ count: Int) -> Tile<Double> {
+  func scratch(_ rows: Int, _ count: Int) -> Tile<Double> {
     var tile = Tile<Double>(rows: rows, capacity: count)
     for row in 0..<rows {
       var row = tile.mutableRow(row)

@@ -40,7 +40,7 @@ struct ModelScaling: MergeMethod {
     }
   }
 
-  static let surveyScope = SurveyScope.model
+  var surveyScope: SurveyScope { .model }
   static func makeSurvey(_ groups: [ModelScaling]) -> Survey {
     Survey(count: groups.reduce(0) { $0 + $1.elementCount })
   }

@@ -6,88 +6,91 @@ import SinterTensors
 /// Row 0 of a tile is the base b, the others are the models xᵢ:
 /// ```
 /// dᵢ  = xᵢ - b, thinned out by the method's rule, times the rescale factor
-/// mix = Σ wᵢ·dᵢ                  or, with a vote, over those that agree with the sign of the sum
+/// mix = Σ wᵢ·dᵢ                  or, with a vote, over those that agree with the elected sign
 /// out = b + λ·mix / Σ wᵢ         the division only when normalize is set
 /// ```
 struct TaskVectorMerge: Sendable {
-  /// How a task vector is thinned out.
-  enum Sparsification: Sendable {
-    /// Not at all.
-    case none
-    /// The elements of largest magnitude are kept (TIES, arXiv:2306.01708).
-    case magnitude
-    /// Each element is kept with the same probability (DARE, arXiv:2311.03099).
-    case random
-  }
-
-  /// What is done to one task vector.
-  enum Thinning: Sendable {
-    case keepAll
-    case keepLargest(Int)
-    case keepRandom(CounterRandom, threshold: UInt64)
+  /// The same task vector in several tensors: a model, and how often it was named before.
+  struct ModelKey: Hashable, Sendable {
+    let name: String
+    let occurrence: Int
   }
 
   /// What is known of one model.
   struct Model: Sendable {
+    let key: ModelKey
     let weight: Double
     let thinning: Thinning
+    /// By what a thinned-out task vector is multiplied, beside the factor that matches sums.
+    let factor: Double
   }
 
   let models: [Model]
-  let electsSign: Bool
-  let rescales: Bool
-  private let normalizes: Bool
-  private let lambda: Double
   let elementCount: Int
   let tileCount: Int
+  /// Where the tensor may be cut.
+  let grain: TileGrain
+  /// Whether thinned-out task vectors are rescaled to their sums of magnitudes before.
+  let matchesSums: Bool
+  private let semantics: TaskVectorSemantics
+  private let electsSign: Bool
+  private let normalizes: Bool
+  private let lambda: Double
 
   /// Prepares one group.
   ///
   /// - Parameters:
   ///   - group: the group, its first input the base.
   ///   - sparsification: how task vectors are thinned out.
-  ///   - electsSign: whether elements that disagree with the sign of the weighted sum are left out.
+  ///   - electsSign: whether elements that disagree with the elected sign are left out.
   init(_ group: MergeGroup, sparsification: Sparsification, electsSign: Bool) {
     let parameters = group.parameters
-    elementCount = group.elementCount
-    tileCount = TileGrid(shape: group.shape, grain: .elements).count
-    models = group.models.map { row in
-      Model(
-        weight: parameters.number("weight", input: row) ?? 1,
-        thinning: Self.thinning(
-          sparsification, density: parameters.number("density", input: row) ?? 1,
-          count: group.elementCount, random: group.random(forRow: row)))
-    }
+    semantics = TaskVectorSemantics(parameters)
     self.electsSign = electsSign
-    rescales = parameters.isOn("rescale")
-    normalizes = parameters.isOn("normalize")
+    elementCount = group.elementCount
+    grain = sparsification == .ranked ? RankedDropping.grain(group.shape) : .elements
+    tileCount = TileGrid(shape: group.shape, grain: grain).count
+    let rescales = parameters.isOn("rescale")
+    let byProbability = sparsification.isRandom && semantics.rescalesByProbability
+    matchesSums = rescales && !byProbability
+    // A publication that takes a vote divides by those who won it.
+    normalizes =
+      parameters.tensor["normalize"] == nil
+      ? electsSign && semantics != .mergekit : parameters.isOn("normalize")
     lambda = parameters.number("lambda") ?? 1
-  }
-
-  private static func thinning(
-    _ sparsification: Sparsification, density: Double, count: Int, random: CounterRandom
-  ) -> Thinning {
-    guard density < 1 else { return .keepAll }
-    switch sparsification {
-    case .none:
-      return .keepAll
-    case .magnitude:
-      // At least one element is kept, so that no tensor vanishes because it is small.
-      let kept = density > 0 ? max(1, Int(density * Double(count))) : 0
-      return .keepLargest(min(kept, count))
-    case .random:
-      return .keepRandom(random, threshold: CounterRandom.threshold(for: density))
+    var named: [String: Int] = [:]
+    var models: [Model] = []
+    for row in group.models {
+      let name = group.inputs[row]
+      let density = parameters.number("density", input: row) ?? 1
+      let dividesByDensity = sparsification == .random && rescales && byProbability
+      models.append(
+        Model(
+          key: ModelKey(name: name, occurrence: named[name, default: 0]),
+          weight: parameters.number("weight", input: row) ?? 1,
+          thinning: Thinning(
+            sparsification, group, row, semantics,
+            dividesByProbability: rescales && byProbability),
+          factor: dividesByDensity && density > 0 && density < 1 ? 1 / density : 1))
+      named[name, default: 0] += 1
     }
+    self.models = models
   }
 
   /// The rows of Double that ``merge(_:scratch:at:_:into:)`` needs.
   var scratchRows: Int { electsSign ? 3 : 0 }
 
-  /// The bytes of the histograms that a survey's pass keeps: one for each model that is trimmed.
+  /// The bytes of the histograms that a survey's pass keeps.
   var surveyByteCount: Int {
-    models.reduce(0) { sum, model in
-      if case .keepLargest = model.thinning { sum + MagnitudeSelection.passByteCount } else { sum }
+    models.reduce(0) { $0 + $1.thinning.boundCount * MagnitudeSelection.passByteCount }
+  }
+
+  /// What the survey covers: all tensors when elements are chosen from the whole model.
+  var surveyScope: SurveyScope {
+    let isModelWide = models.contains { model in
+      if case .keepShareOfModel = model.thinning { true } else { false }
     }
+    return isModelWide ? .model : .tensor
   }
 
   /// Makes row `row` of a tile the task vector of that model.
@@ -97,15 +100,6 @@ struct TaskVectorMerge: Sendable {
     }
   }
 
-  /// Makes a row the thinned-out task vector of its model.
-  private func thin(
-    _ row: Int, of tile: inout Tile<Double>, at position: TilePosition, _ survey: TaskVectorSurvey
-  ) {
-    subtractBase(from: row, of: &tile)
-    var delta = tile.mutableRow(row)
-    apply(thinning: row - 1, to: &delta, at: position, survey)
-  }
-
   private func apply(
     thinning model: Int, to delta: inout MutableSpan<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey
@@ -113,11 +107,12 @@ struct TaskVectorMerge: Sendable {
     switch models[model].thinning {
     case .keepAll:
       break
-    case .keepLargest:
-      let (threshold, ties) = survey.threshold(ofModel: model, tile: position.tile)
-      threshold.apply(to: &delta, ties: ties)
+    case .keepPlaces, .keepShareOfModel:
+      survey.keep(&delta, ofModel: model, at: position)
     case .keepRandom(let random, let threshold):
       random.drop(&delta, from: position.elements.lowerBound, keepingBelow: threshold)
+    case .keepRanked(let dropping):
+      dropping.apply(to: &delta, from: position.elements.lowerBound)
     }
   }
 }
@@ -125,26 +120,26 @@ struct TaskVectorMerge: Sendable {
 // MARK: - Survey
 
 extension TaskVectorMerge {
-  /// Adds what a tile tells of thresholds and sums.
+  /// Adds what a tile tells of bounds and sums.
   func survey(
     _ tile: inout Tile<Double>, at position: TilePosition, _ survey: TaskVectorSurvey,
     into partial: inout TaskVectorSurvey.Partial
   ) {
-    for (model, need) in survey.needs.enumerated() where need != .nothing {
-      subtractBase(from: model + 1, of: &tile)
-      switch need {
+    for model in models.indices {
+      switch survey.need(ofModel: model, group: position.group) {
       case .nothing:
         break
-      case .histogram:
-        partial.passes[model]?.add(tile[model + 1])
-      case .ties:
-        let threshold = survey.threshold(ofModel: model)
-        partial.ties[model].append((position.tile, threshold.tieCount(in: tile[model + 1])))
+      case .bounds:
+        subtractBase(from: model + 1, of: &tile)
+        survey.count(tile[model + 1], ofModel: model, at: position, into: &partial)
       case .sums:
-        partial.before[model] += Reduction.sumOfAbsolutes(tile[model + 1])
+        subtractBase(from: model + 1, of: &tile)
+        let before = Reduction.sumOfAbsolutes(tile[model + 1])
         var delta = tile.mutableRow(model + 1)
         apply(thinning: model, to: &delta, at: position, survey)
-        partial.after[model] += Reduction.sumOfAbsolutes(tile[model + 1])
+        survey.add(
+          before: before, after: Reduction.sumOfAbsolutes(tile[model + 1]), ofModel: model,
+          group: position.group, into: &partial)
       }
     }
   }
@@ -158,18 +153,24 @@ extension TaskVectorMerge {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
   ) {
-    for row in 1..<tile.rows { thin(row, of: &tile, at: position, survey) }
+    for row in 1..<tile.rows {
+      subtractBase(from: row, of: &tile)
+      var delta = tile.mutableRow(row)
+      apply(thinning: row - 1, to: &delta, at: position, survey)
+    }
+    let factors = models.indices.map { model in
+      models[model].factor * survey.factor(ofModel: model, group: position.group)
+    }
     if electsSign {
-      mergeByVote(tile, &scratch, survey, into: &output)
+      mergeByVote(tile, &scratch, factors, into: &output)
     } else {
-      add(tile, survey, into: &output)
+      add(tile, factors, into: &output)
     }
   }
 
   /// `out = b + Σ cᵢ·dᵢ` with the factors of a model drawn together.
   private func add(
-    _ tile: borrowing Tile<Double>, _ survey: TaskVectorSurvey,
-    into output: inout MutableSpan<Double>
+    _ tile: borrowing Tile<Double>, _ factors: [Double], into output: inout MutableSpan<Double>
   ) {
     var scale = lambda
     if normalizes {
@@ -179,7 +180,7 @@ extension TaskVectorMerge {
     }
     for i in 0..<output.count { output[i] = 0 }
     for row in 1..<tile.rows {
-      let coefficient = models[row - 1].weight * survey.factor(ofModel: row - 1) * scale
+      let coefficient = models[row - 1].weight * factors[row - 1] * scale
       let delta = tile[row]
       for i in 0..<output.count { output[i] += coefficient * delta[i] }
     }
@@ -188,49 +189,60 @@ extension TaskVectorMerge {
     for i in 0..<output.count { output[i] = output[i] == 0 ? base[i] : base[i] + output[i] }
   }
 
-  /// Keeps of each element the models that agree with the sign of the weighted sum.
+  /// Keeps of each element the models that agree with the elected sign.
   private func mergeByVote(
-    _ tile: borrowing Tile<Double>, _ scratch: inout Tile<Double>, _ survey: TaskVectorSurvey,
+    _ tile: borrowing Tile<Double>, _ scratch: inout Tile<Double>, _ factors: [Double],
     into output: inout MutableSpan<Double>
   ) {
-    var sum = scratch.mutableRow(0)
-    for i in 0..<sum.count { sum[i] = 0 }
-    for row in 1..<tile.rows {
-      let (weight, factor) = (models[row - 1].weight, survey.factor(ofModel: row - 1))
-      let delta = tile[row]
-      for i in 0..<sum.count { sum[i] += delta[i] * factor * weight }
-    }
-    // A sum of zero counts as positive.
-    for i in 0..<sum.count { sum[i] = sum[i] >= 0 ? 1 : -1 }
+    elect(tile, &scratch, factors)
     var mix = scratch.mutableRow(1)
     for i in 0..<mix.count { mix[i] = 0 }
-    var weights = scratch.mutableRow(2)
-    for i in 0..<weights.count { weights[i] = 0 }
+    var divisors = scratch.mutableRow(2)
+    for i in 0..<divisors.count { divisors[i] = 0 }
     for row in 1..<tile.rows {
-      let (weight, factor) = (models[row - 1].weight, survey.factor(ofModel: row - 1))
+      let (weight, factor) = (models[row - 1].weight, factors[row - 1])
+      let voice = voice(of: weight)
       let delta = tile[row]
       scratch.update(1, with: 0) { mix, sign in
         for i in 0..<mix.count {
-          let term = delta[i] * factor * weight
+          let change = delta[i] * factor
           // Asked this way round NaN is not voted out, so that it cannot vanish.
-          mix[i] += term * sign[i] <= 0 ? 0 : term
+          mix[i] += change * voice * sign[i] <= 0 ? 0 : change * weight
         }
       }
       guard normalizes else { continue }
-      scratch.update(2, with: 0) { weights, sign in
-        for i in 0..<weights.count {
-          let term = delta[i] * factor * weight
-          weights[i] += term * sign[i] > 0 ? weight : 0
+      let share = semantics.dividesByCount ? 1 : weight
+      scratch.update(2, with: 0) { divisors, sign in
+        for i in 0..<divisors.count {
+          divisors[i] += delta[i] * factor * voice * sign[i] > 0 ? share : 0
         }
       }
     }
     let base = tile[0]
     let mixed = scratch[1]
-    let divisors = scratch[2]
+    let counted = scratch[2]
     for i in 0..<output.count {
-      let divisor = normalizes && divisors[i] != 0 ? divisors[i] : 1
+      let divisor = normalizes && counted[i] != 0 ? counted[i] : 1
       let change = mixed[i] / divisor * lambda
       output[i] = change == 0 ? base[i] : base[i] + change
     }
   }
+
+  /// Puts the elected sign of each element in the first scratch row: 1, -1, or 0 for none.
+  private func elect(
+    _ tile: borrowing Tile<Double>, _ scratch: inout Tile<Double>, _ factors: [Double]
+  ) {
+    var sum = scratch.mutableRow(0)
+    for i in 0..<sum.count { sum[i] = 0 }
+    for row in 1..<tile.rows {
+      let (voice, factor) = (voice(of: models[row - 1].weight), factors[row - 1])
+      let delta = tile[row]
+      for i in 0..<sum.count { sum[i] += delta[i] * factor * voice }
+    }
+    let zero = semantics.zeroIsPositive ? 1.0 : 0
+    for i in 0..<sum.count { sum[i] = sum[i] > 0 ? 1 : sum[i] == 0 ? zero : -1 }
+  }
+
+  /// How much a model counts in the vote.
+  private func voice(of weight: Double) -> Double { semantics.votesByWeight ? weight : 1 }
 }

@@ -34,9 +34,34 @@ enum TaskVectorParameters {
     "int8_mask", scope: .tensor, kind: .boolean, default: .value(.boolean(false)),
     meaning: "accepted for recipes written for mergekit; changes nothing")
 
-  /// All of them.
+  /// The share of the largest elements that is left out.
+  static let gamma = ParameterDeclaration(
+    "gamma", scope: .nonBase, kind: .fraction, default: .value(.number(0.01)),
+    meaning: "the share of the difference's largest elements that is left out")
+
+  /// How far the probability of being kept departs from the density.
+  static let epsilon = ParameterDeclaration(
+    "epsilon", scope: .nonBase, kind: .fraction, default: .value(.number(0.15)),
+    meaning: "how far the probability of being kept lies below and above the density")
+
+  /// Whether the sum is divided, where that depends on the semantics.
+  static let normalizeBySemantics = ParameterDeclaration(
+    "normalize", scope: .tensor, kind: .boolean, default: .absent,
+    meaning: """
+      divide the sum of differences by the sum of the weights that took part; left out, it is \
+      false with the semantics of mergekit, true with the others
+      """)
+
+  /// All that every method has.
   static func all(normalize isNormalized: Bool, rescale isRescaled: Bool) -> [ParameterDeclaration]
   {
-    [weight, density, normalize(isNormalized), rescale(isRescaled), lambda, int8Mask]
+    all(normalize: normalize(isNormalized), rescale: isRescaled)
+  }
+
+  /// All that every method has.
+  static func all(
+    normalize: ParameterDeclaration, rescale isRescaled: Bool
+  ) -> [ParameterDeclaration] {
+    [weight, density, normalize, rescale(isRescaled), lambda, int8Mask]
   }
 }

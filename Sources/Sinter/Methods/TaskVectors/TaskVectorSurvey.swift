@@ -1,147 +1,208 @@
 import SinterTensors
 
-/// The facts about task vectors that thinning them out needs: the magnitude from which on elements
-/// are kept, which of those that equal it are kept, and the sums by which the rest is rescaled.
+/// The facts about task vectors that thinning them out needs: the magnitudes between which elements
+/// are kept, which of those that equal them are kept, and the sums by which the rest is rescaled.
 ///
-/// Thresholds take one to four passes (see `MagnitudeSelection`), elements of equal magnitude one
-/// more where not all of them are kept, and sums a last one where the recipe asks for rescaling.
+/// It covers the task vectors of one tensor, or those of all tensors: then a task vector is all that
+/// a model changes in the tensors of the survey, one after another.
 public struct TaskVectorSurvey: TensorSurvey {
-  /// What a pass has to find out about a model.
+  /// What a pass has to find out about a task vector.
   enum Need: Sendable, Hashable {
     case nothing
-    case histogram
-    case ties
+    case bounds
     case sums
   }
 
   /// What a run of tiles contributes to a pass.
   public struct Partial: Sendable {
-    var passes: [MagnitudeSelection.Pass?]
-    var ties: [[(tile: Int, count: Int)]]
-    var before: [Double]
-    var after: [Double]
+    var vectors: [PartialVector]
   }
 
-  /// What is known of one model.
-  private struct State: Sendable {
-    var selection: MagnitudeSelection?
-    var pass: MagnitudeSelection.Pass?
-    var ties: TieCounts?
-    var quotas: [TieQuota] = []
-    var needsSums: Bool
+  /// What a run of tiles contributes to what is known of one task vector.
+  struct PartialVector: Sendable {
+    var outer: MagnitudeBound.Partial?
+    var inner: MagnitudeBound.Partial?
     var before = 0.0
     var after = 0.0
-    var need = Need.nothing
   }
 
-  private let tileCount: Int
-  private var states: [State]
+  /// What is known of one task vector.
+  private struct Vector: Sendable {
+    /// Elements beyond it are dropped.
+    var outer: MagnitudeBound?
+    /// Elements within it are dropped.
+    var inner: MagnitudeBound?
+    var needsSums = false
+    var before = 0.0
+    var after = 0.0
 
-  init(_ merge: TaskVectorMerge) {
-    tileCount = merge.tileCount
-    states = merge.models.map { model in
-      var state = State(needsSums: false)
-      switch model.thinning {
-      case .keepAll:
-        break
-      case .keepLargest(let kept):
-        state.selection = MagnitudeSelection(
-          keeping: kept, of: merge.elementCount, as: Double.self)
-        state.needsSums = merge.rescales
-      case .keepRandom:
-        state.needsSums = merge.rescales
+    var need: Need {
+      for bound in [outer, inner] {
+        if let bound, bound.need != .nothing { return .bounds }
       }
-      return state
+      return needsSums ? .sums : .nothing
     }
-    decideNeeds()
   }
 
-  /// What the pass has to find out about each model.
-  var needs: [Need] { states.map(\.need) }
+  private var vectors: [Vector] = []
+  /// The task vector that each model of each group is part of.
+  private var places: [[Int]] = []
+  /// The number of the first tile of each group, counted over all groups.
+  private var firstTiles: [Int] = []
 
+  init(_ groups: [TaskVectorMerge]) {
+    var parts: [[Part]] = []
+    var known: [TaskVectorMerge.ModelKey: Int] = [:]
+    var tileCount = 0
+    for group in groups {
+      firstTiles.append(tileCount)
+      tileCount += group.tileCount
+      places.append(
+        group.models.map { model in
+          let place = known[model.key] ?? parts.count
+          if place == parts.count {
+            known[model.key] = place
+            parts.append([])
+          }
+          parts[place].append(
+            Part(model: model, count: group.elementCount, needsSums: group.matchesSums))
+          return place
+        })
+    }
+    vectors = parts.map { Self.vector($0, tileCount: tileCount) }
+  }
+
+  /// What a task vector changes in one tensor.
+  private struct Part {
+    let model: TaskVectorMerge.Model
+    let count: Int
+    let needsSums: Bool
+  }
+
+  private static func vector(_ parts: [Part], tileCount: Int) -> Vector {
+    var vector = Vector()
+    guard let thinning = parts.first?.model.thinning else { return vector }
+    let count = parts.reduce(0) { $0 + $1.count }
+    switch thinning {
+    case .keepAll:
+      return vector
+    case .keepPlaces(let places):
+      vector.outer = MagnitudeBound(
+        keeping: places.upperBound, of: count, tileCount: tileCount)
+      if !places.isEmpty, places.lowerBound > 0 {
+        vector.inner = MagnitudeBound(
+          keeping: places.lowerBound, of: count, tileCount: tileCount)
+      }
+      vector.needsSums = !places.isEmpty && parts[0].needsSums
+    case .keepShareOfModel:
+      vector.outer = MagnitudeBound(keeping: kept(parts), of: count, tileCount: tileCount)
+      vector.needsSums = parts.contains(where: \.needsSums)
+    case .keepRandom, .keepRanked:
+      vector.needsSums = parts[0].needsSums
+    }
+    return vector
+  }
+
+  /// How many elements of a model are kept: the share of each tensor's elements that its density
+  /// asks for, summed and rounded down; at least one unless no density is above zero.
+  private static func kept(_ parts: [Part]) -> Int {
+    var counts: [Double: Int] = [:]
+    for part in parts {
+      if case .keepShareOfModel(let density) = part.model.thinning {
+        counts[density, default: 0] += part.count
+      }
+    }
+    let total = counts.values.reduce(0, +)
+    let share = counts.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.key * Double($1.value) }
+    return share > 0 ? min(max(1, Int(share)), total) : 0
+  }
+}
+
+// MARK: - Passes
+
+extension TaskVectorSurvey {
   /// Whether all is known.
-  public var isComplete: Bool { states.allSatisfy { $0.need == .nothing } }
+  public var isComplete: Bool { vectors.allSatisfy { $0.need == .nothing } }
 
   /// The contribution of no tile.
   public func makePartial() -> Partial {
     Partial(
-      passes: states.map { $0.need == .histogram ? $0.selection?.makePass() : nil },
-      ties: states.map { _ in [] }, before: states.map { _ in 0 }, after: states.map { _ in 0 })
+      vectors: vectors.map {
+        PartialVector(outer: $0.outer?.makePartial(), inner: $0.inner?.makePartial())
+      })
   }
 
   /// Takes up the contribution of a run of tiles.
   public mutating func add(_ partial: Partial) {
-    for model in states.indices {
-      if let pass = partial.passes[model] {
-        if states[model].pass == nil {
-          states[model].pass = pass
-        } else {
-          states[model].pass?.add(pass)
-        }
-      }
-      for (tile, count) in partial.ties[model] { states[model].ties?.add(count, tile: tile) }
-      states[model].before += partial.before[model]
-      states[model].after += partial.after[model]
+    for (place, part) in partial.vectors.enumerated() {
+      if let outer = part.outer { vectors[place].outer?.add(outer) }
+      if let inner = part.inner { vectors[place].inner?.add(inner) }
+      vectors[place].before += part.before
+      vectors[place].after += part.after
     }
   }
 
   /// Ends a pass and decides what the next has to find out.
   public mutating func finishPass() {
-    for model in states.indices {
-      switch states[model].need {
+    for place in vectors.indices {
+      switch vectors[place].need {
       case .nothing:
         break
-      case .histogram:
-        if let pass = states[model].pass { states[model].selection?.finish(pass) }
-        states[model].pass = nil
-      case .ties:
-        if let threshold = states[model].selection?.threshold {
-          states[model].quotas = states[model].ties?.quotas(for: threshold.ties) ?? []
-        }
-        states[model].ties = nil
+      case .bounds:
+        vectors[place].outer?.finishPass()
+        vectors[place].inner?.finishPass()
       case .sums:
-        states[model].needsSums = false
+        vectors[place].needsSums = false
       }
     }
-    decideNeeds()
   }
+}
 
-  private mutating func decideNeeds() {
-    for model in states.indices {
-      states[model].need = .nothing
-      if let selection = states[model].selection {
-        if !selection.isComplete {
-          states[model].need = .histogram
-          continue
-        }
-        if case .first = selection.threshold.ties, states[model].quotas.isEmpty {
-          states[model].ties = TieCounts(tiles: tileCount)
-          states[model].need = .ties
-          continue
-        }
-      }
-      if states[model].needsSums { states[model].need = .sums }
+// MARK: - What a group asks
+
+extension TaskVectorSurvey {
+  /// What the pass has to find out about a model of a group.
+  func need(ofModel model: Int, group: Int) -> Need { vectors[places[group][model]].need }
+
+  /// Counts the magnitudes of one tile of a task vector.
+  func count(
+    _ delta: Span<Double>, ofModel model: Int, at position: TilePosition,
+    into partial: inout Partial
+  ) {
+    let place = places[position.group][model]
+    let tile = firstTiles[position.group] + position.tile
+    if let bound = vectors[place].outer {
+      partial.vectors[place].outer?.add(delta, tile: tile, bound)
+    }
+    if let bound = vectors[place].inner {
+      partial.vectors[place].inner?.add(delta, tile: tile, bound)
     }
   }
 
-  /// The threshold of a model.
-  func threshold(ofModel model: Int) -> MagnitudeThreshold {
-    states[model].selection?.threshold ?? MagnitudeThreshold(magnitude: 0, ties: .all)
+  /// Adds to the sums of a task vector.
+  func add(
+    before: Double, after: Double, ofModel model: Int, group: Int, into partial: inout Partial
+  ) {
+    let place = places[group][model]
+    partial.vectors[place].before += before
+    partial.vectors[place].after += after
   }
 
-  /// The threshold of a model and which of the elements of a tile that equal it are kept.
-  func threshold(ofModel model: Int, tile: Int) -> (MagnitudeThreshold, TieQuota) {
-    let threshold = threshold(ofModel: model)
-    let quotas = states[model].quotas
-    return (threshold, quotas.isEmpty ? threshold.ties : quotas[tile])
+  /// Sets the elements of a tile that do not lie between the bounds to zero.
+  func keep(_ delta: inout MutableSpan<Double>, ofModel model: Int, at position: TilePosition) {
+    let vector = vectors[places[position.group][model]]
+    let tile = firstTiles[position.group] + position.tile
+    // The inner bound lies within the outer one, so what that dropped is not missed by this.
+    vector.outer?.keep(&delta, tile: tile)
+    vector.inner?.remove(&delta, tile: tile)
   }
 
   /// By what a thinned-out task vector is multiplied: the sum of magnitudes before, divided by that
   /// after; 1 without rescaling, when nothing was left to rescale and when the sums are not finite.
-  func factor(ofModel model: Int) -> Double {
-    let state = states[model]
-    guard state.before > 0, state.after > 0 else { return 1 }
-    let factor = state.before / state.after
+  func factor(ofModel model: Int, group: Int) -> Double {
+    let vector = vectors[places[group][model]]
+    guard vector.before > 0, vector.after > 0 else { return 1 }
+    let factor = vector.before / vector.after
     return factor.isFinite ? factor : 1
   }
 }

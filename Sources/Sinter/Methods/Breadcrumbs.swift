@@ -1,0 +1,80 @@
+public import SinterTensors
+
+/// Drops the smallest and the very largest differences from the base and adds the rest (Model
+/// Breadcrumbs, arXiv:2312.06795).
+public struct Breadcrumbs: MergeMethod {
+  private let taskVectors: TaskVectorMerge
+
+  /// Prepares the merge of one group.
+  ///
+  /// - Parameter group: the group, its first input the base.
+  public init(_ group: MergeGroup) {
+    taskVectors = TaskVectorMerge(
+      group, sparsification: .magnitudeWithoutOutliers, electsSign: false)
+  }
+
+  /// The rows that the arithmetic works in.
+  public var scratchRows: Int { taskVectors.scratchRows }
+
+  /// The histograms of magnitudes.
+  public var surveyByteCount: Int { taskVectors.surveyByteCount }
+
+  /// A survey of what thinning out needs.
+  public static func makeSurvey(_ groups: [Breadcrumbs]) -> TaskVectorSurvey {
+    TaskVectorSurvey(groups.map(\.taskVectors))
+  }
+
+  /// Surveys one tile.
+  public func survey(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
+  ) {
+    taskVectors.survey(&tile, at: position, survey, into: &partial)
+  }
+
+  /// Merges one tile.
+  public func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
+  ) {
+    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
+  }
+}
+
+extension Breadcrumbs {
+  /// What the method says of itself.
+  public static let declaration = MethodDeclaration(
+    name: "breadcrumbs",
+    title: "Model Breadcrumbs",
+    summary: "drops the smallest and the very largest differences and adds the rest",
+    formula: """
+      dᵢ = xᵢ - b without its ⌊gamma·n⌋ largest magnitudes, of the rest the ⌊density·n⌋ largest,
+           0 elsewhere; fewer outliers are left out where less than that would remain
+      out = b + λ·Σ wᵢ·dᵢ
+      """,
+    goodFor: """
+      Fine-tunes that changed a few weights out of all proportion. At a density of 1, the default, \
+      nothing is dropped and the method is task arithmetic.
+      """,
+    base: .required,
+    models: 1...Int.max,
+    parameters: TaskVectorParameters.all(normalize: false, rescale: false)
+      + [TaskVectorParameters.gamma],
+    source: "https://arxiv.org/abs/2312.06795",
+    differences: [
+      """
+      Of equal magnitudes the one of lowest index counts as the largest, so exactly ⌊density·n⌋ \
+      elements are kept. mergekit keeps any of them.
+      """,
+      "Weights, factors and intermediate results are not rounded to the type of the tensors.",
+    ],
+    example: """
+      merge_method: breadcrumbs
+      base_model: ./base
+      models:
+        - model: ./math
+          parameters: {weight: 0.8, density: 0.9}
+        - model: ./code
+          parameters: {weight: 0.8, density: 0.9}
+      """)
+}

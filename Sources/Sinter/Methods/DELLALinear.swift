@@ -1,0 +1,94 @@
+public import SinterTensors
+
+/// Drops elements of the differences from the base at random, small ones more often, rescales the
+/// rest and adds them (DELLA, arXiv:2406.11617).
+public struct DELLALinear: MergeMethod {
+  private let taskVectors: TaskVectorMerge
+
+  /// Prepares the merge of one group.
+  ///
+  /// - Parameter group: the group, its first input the base.
+  /// - Throws: ``MethodFault`` when a density and an epsilon give probabilities beyond 0...1.
+  public init(_ group: MergeGroup) throws(MethodFault) {
+    try RankedDropping.check(group)
+    taskVectors = TaskVectorMerge(
+      group, sparsification: .ranked, electsSign: false)
+  }
+
+  /// Vectors along axis 1 stay whole.
+  public var grain: TileGrain { taskVectors.grain }
+
+  /// The rows that the arithmetic works in.
+  public var scratchRows: Int { taskVectors.scratchRows }
+
+  /// The histograms of magnitudes.
+  public var surveyByteCount: Int { taskVectors.surveyByteCount }
+
+  /// A survey of what thinning out needs.
+  public static func makeSurvey(_ groups: [DELLALinear]) -> TaskVectorSurvey {
+    TaskVectorSurvey(groups.map(\.taskVectors))
+  }
+
+  /// Surveys one tile.
+  public func survey(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
+  ) {
+    taskVectors.survey(&tile, at: position, survey, into: &partial)
+  }
+
+  /// Merges one tile.
+  public func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
+  ) {
+    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
+  }
+}
+
+extension DELLALinear {
+  /// What the method says of itself.
+  public static let declaration = MethodDeclaration(
+    name: "della_linear",
+    title: "Linear DELLA",
+    summary: "drops differences at random, small ones more often, rescales and adds the rest",
+    formula: """
+      p  = density - epsilon for the smallest magnitude of a row of xᵢ - b, density + epsilon for
+           the largest, in equal steps between
+      dᵢ = xᵢ - b, each element kept with its probability p, 0 elsewhere
+      dᵢ = dᵢ · Σ|xᵢ - b| / Σ|dᵢ|      (rescale: true)
+      out = b + λ·Σ wᵢ·dᵢ
+
+      semantics: paper   each element of dᵢ is divided by its p instead
+      """,
+    goodFor: """
+      As dare_linear, where the larger changes are to survive more often than the smaller ones.
+      """,
+    base: .required,
+    models: 1...Int.max,
+    parameters: TaskVectorParameters.all(normalize: false, rescale: true)
+      + [TaskVectorParameters.epsilon, TaskVectorSemantics.parameter(.mergekit, .paper)],
+    source: "https://arxiv.org/abs/2406.11617",
+    differences: [
+      """
+      What is dropped depends on the seed, the model's place, the tensor's name, the element and \
+      its rank only; it is the same on every machine. Without --seed the seed is 0.
+      """,
+      """
+      Of equal magnitudes the one of lowest index counts as the largest, and ranks are exact. \
+      mergekit takes any order, and in bfloat16 thousands of columns share a few hundred ranks.
+      """,
+      "In vectors of one element it is kept with probability density; mergekit aborts.",
+      "A density and an epsilon that do not go together are found before any weight is read.",
+      "Weights, factors and intermediate results are not rounded to the type of the tensors.",
+    ],
+    example: """
+      merge_method: della_linear
+      base_model: ./base
+      models:
+        - model: ./math
+          parameters: {weight: 0.8, density: 0.5}
+        - model: ./code
+          parameters: {weight: 0.8, density: 0.5}
+      """)
+}
