@@ -18,6 +18,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "Sinter", targets: ["Sinter", "SinterTensors"]),
+    .library(name: "SinterCommands", targets: ["SinterCommands"]),
     .library(name: "Safetensors", targets: ["Safetensors", "SinterTensors"]),
     .executable(name: "sinter", targets: ["SinterMain"]),
   ],
@@ -52,7 +53,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SinterCommandsTests",
-      dependencies: ["SinterCommands", "Sinter", "SinterMain"], swiftSettings: strict),
+      dependencies: ["SinterCommands", "Sinter", "SinterMain", "Safetensors", "SinterTensors"],
+      resources: [.copy("Snapshots")], swiftSettings: strict),
     .testTarget(
       name: "SinterTests", dependencies: ["Sinter", "Safetensors", "SinterTensors"],
       exclude: ["Fixtures"], swiftSettings: strict),

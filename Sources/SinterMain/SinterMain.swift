@@ -1,9 +1,9 @@
-import ArgumentParser
 import SinterCommands
 
+/// The program `sinter`.
 @main
 struct SinterMain {
   static func main() async {
-    await SinterCommand.main()
+    await SinterProgram.main()
   }
 }

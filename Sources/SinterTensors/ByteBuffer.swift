@@ -30,6 +30,7 @@ public struct ByteBuffer: ~Copyable {
   /// - Parameters:
   ///   - type: the element type: an integer or a float.
   ///   - count: the number of elements; they must fit in the buffer.
+  /// - Returns: the elements, for as long as the buffer is borrowed.
   @_lifetime(borrow self)
   public borrowing func elements<Element: BitwiseCopyable>(
     as type: Element.Type, count: Int
@@ -49,6 +50,7 @@ public struct ByteBuffer: ~Copyable {
   /// - Parameters:
   ///   - type: the element type: an integer or a float.
   ///   - count: the number of elements; they must fit in the buffer.
+  /// - Returns: the elements, for as long as the buffer is borrowed.
   @_lifetime(&self)
   public mutating func mutableElements<Element: BitwiseCopyable>(
     as type: Element.Type, count: Int

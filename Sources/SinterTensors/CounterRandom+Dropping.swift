@@ -8,10 +8,8 @@ extension CounterRandom {
   ///   - row: the elements.
   ///   - index: the index of the first of them in their tensor.
   ///   - threshold: from ``threshold(for:)``, for the probability of being kept.
-  @specialized(where T == Float)
-  @specialized(where T == Double)
-  public func drop<T: WorkingFloat>(
-    _ row: inout MutableSpan<T>, from index: Int, keepingBelow threshold: UInt64
+  public func drop(
+    _ row: inout MutableSpan<Double>, from index: Int, keepingBelow threshold: UInt64
   ) {
     guard threshold <= UInt64(UInt32.max) else { return }
     let limit = UInt32(threshold)
@@ -19,13 +17,13 @@ extension CounterRandom {
     var bits = [UInt32](repeating: 0, count: min(row.count, 2048))
     var start = 0
     while start < row.count {
-      let count = min(bits.count, row.count - start)
+      let count = min(bits.count, row.count &- start)
       var chunk = bits.mutableSpan
       fill(&chunk, from: index + start)
-      var i = 0
-      while i < count {
-        row[start &+ i] = chunk[i] < limit ? row[start &+ i] : 0
-        i &+= 1
+      for i in 0..<count {
+        // As bits, because a choice between two numbers does not become vector code here.
+        let kept: UInt64 = chunk[i] < limit ? .max : 0
+        row[start &+ i] = Double(bitPattern: row[start &+ i].bitPattern & kept)
       }
       start += count
     }

@@ -19,14 +19,7 @@ public struct MagnitudeSelection: Sendable {
   public let keptCount: Int
   /// How many elements there are.
   public let count: Int
-  /// The bits of a magnitude that are known: the high ones, moved down to the low end.
-  private var prefix: UInt64 = 0
-  /// The bits of a magnitude that are not known.
-  private var unknownBits: Int
-  /// How many elements start with the known bits.
-  private var candidates: Int
-  /// How many of those are kept.
-  private var keptCandidates: Int
+  private var selection: RadixSelection
   /// Whether magnitudes are patterns of `Float`, not of `Double`.
   private let isSingle: Bool
 
@@ -41,20 +34,19 @@ public struct MagnitudeSelection: Sendable {
     self.keptCount = keptCount
     self.count = count
     isSingle = T.self == Float.self
-    unknownBits = T.exponentBitCount + T.significandBitCount
-    candidates = count
-    keptCandidates = keptCount
+    selection = RadixSelection(keeping: keptCount, of: count, keyBits: T.magnitudeBits)
   }
 
   /// Whether the threshold is known and no pass is needed.
   public var isComplete: Bool {
-    unknownBits == 0 || keptCandidates == 0 || keptCandidates == candidates
+    selection.unknownBits == 0 || selection.keptCandidates == 0
+      || selection.keptCandidates == selection.candidates
   }
 
   /// A pass over all elements, to be filled and given to ``finish(_:)``.
   public func makePass() -> Pass {
     precondition(!isComplete, "the selection needs no further pass")
-    return Pass(prefix: prefix, unknownBits: unknownBits, isSingle: isSingle)
+    return Pass(histogram: selection.makeHistogram(), isSingle: isSingle)
   }
 
   /// Takes in what a pass over all elements counted.
@@ -62,34 +54,22 @@ public struct MagnitudeSelection: Sendable {
   /// - Parameter pass: made by ``makePass()`` after the previous pass was finished, with every
   ///   element added once, in any order.
   public mutating func finish(_ pass: Pass) {
-    precondition(
-      pass.prefix == prefix && pass.unknownBits == unknownBits, "a pass of another round")
-    precondition(
-      pass.counted == candidates, "the pass did not see every element exactly once")
-    // From the largest digit down, until the bucket that the last kept element lies in.
-    var digit = pass.counts.count - 1
-    while keptCandidates > pass.counts[digit] {
-      keptCandidates -= pass.counts[digit]
-      digit -= 1
-    }
-    candidates = pass.counts[digit]
-    prefix = prefix << UInt64(pass.digitBits) | UInt64(digit)
-    unknownBits -= pass.digitBits
+    selection.finish(pass.histogram)
   }
 
   /// What decides about an element; the selection must be complete.
   public var threshold: MagnitudeThreshold {
     precondition(isComplete, "the selection needs another pass")
-    if keptCandidates == 0 { return MagnitudeThreshold(magnitude: .infinity, ties: .none) }
-    let pattern = prefix << UInt64(unknownBits)
+    let kept = selection.keptCandidates
+    if kept == 0 { return MagnitudeThreshold(magnitude: .infinity, ties: .none) }
     let magnitude =
       isSingle
-      ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: pattern)))
-      : Double(bitPattern: pattern)
+      ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: selection.key)))
+      : Double(bitPattern: selection.key)
     // No element is equal to NaN or below it; what is kept of NaN is all of it.
     if magnitude.isNaN { return MagnitudeThreshold(magnitude: .infinity, ties: .all) }
     return MagnitudeThreshold(
-      magnitude: magnitude, ties: keptCandidates == candidates ? .all : .first(keptCandidates))
+      magnitude: magnitude, ties: kept == selection.candidates ? .all : .first(kept))
   }
 
   /// The bytes of a ``Pass``.
@@ -97,21 +77,8 @@ public struct MagnitudeSelection: Sendable {
 
   /// A histogram of the next bits of the elements that start with the known bits: 512 KiB.
   public struct Pass: Sendable {
-    fileprivate let prefix: UInt64
-    fileprivate let unknownBits: Int
-    fileprivate let digitBits: Int
-    private let isSingle: Bool
-    fileprivate var counts: [Int]
-    /// The sum of the counts.
-    fileprivate var counted = 0
-
-    fileprivate init(prefix: UInt64, unknownBits: Int, isSingle: Bool) {
-      self.prefix = prefix
-      self.isSingle = isSingle
-      self.unknownBits = unknownBits
-      digitBits = min(unknownBits, 16)
-      counts = [Int](repeating: 0, count: 1 << digitBits)
-    }
+    fileprivate var histogram: RadixHistogram
+    fileprivate let isSingle: Bool
 
     /// Counts the elements of a tile.
     ///
@@ -120,42 +87,14 @@ public struct MagnitudeSelection: Sendable {
     @specialized(where T == Double)
     public mutating func add<T: WorkingFloat>(_ row: Span<T>) {
       precondition(isSingle == (T.self == Float.self), "the selection is for another type")
-      let prefix = prefix
-      let shift = UInt64(unknownBits - digitBits)
-      let digitBits = UInt64(digitBits)
-      let digitMask = (1 as UInt64) &<< digitBits - 1
-      var counts = counts.mutableSpan
-      var counted = 0
-      // With `for` a bounds check stays in this loop.
-      var i = 0
-      while i < row.count {
-        let digits = row[i].magnitudePattern &>> shift
-        if digits &>> digitBits == prefix {
-          counts[Int(truncatingIfNeeded: digits & digitMask)] &+= 1
-          counted &+= 1
-        }
-        i &+= 1
-      }
-      self.counted += counted
+      histogram.add(row) { $0.magnitudePattern }
     }
 
     /// Adds what another worker's pass of the same round counted.
     ///
     /// - Parameter other: made by the same selection at the same time, over other tiles.
     public mutating func add(_ other: Pass) {
-      precondition(
-        prefix == other.prefix && unknownBits == other.unknownBits, "a pass of another round")
-      for digit in counts.indices { counts[digit] += other.counts[digit] }
-      counted += other.counted
+      histogram.add(other.histogram)
     }
-  }
-}
-
-extension WorkingFloat {
-  /// The bit pattern without the sign: as an integer it has the order of the magnitudes.
-  @inline(__always)
-  fileprivate var magnitudePattern: UInt64 {
-    UInt64(exponentBitPattern) << UInt64(Self.significandBitCount)
-      | UInt64(truncatingIfNeeded: significandBitPattern)
   }
 }

@@ -72,6 +72,7 @@ public struct Tile<T: WorkingFloat>: ~Copyable {
   /// The elements of one row, to be written.
   ///
   /// - Parameter row: the row, `0..<rows`.
+  /// - Returns: the elements, for as long as the tile is borrowed.
   @_lifetime(&self)
   public mutating func mutableRow(_ row: Int) -> MutableSpan<T> {
     precondition(row >= 0 && row < rows, "row out of range")

@@ -149,4 +149,21 @@ import Testing
       selection.finish(pass)
     }
   }
+
+  @Test(arguments: 1...6)
+  func `more NaN than is kept gives a threshold of infinity`(kept: Int) {
+    let values: [Double] = [.nan, 1, -.nan, .infinity, .nan, 2]
+    var selection = MagnitudeSelection(keeping: kept, of: values.count, as: Double.self)
+    while !selection.isComplete {
+      var pass = selection.makePass()
+      pass.add(values.span)
+      selection.finish(pass)
+    }
+    var result = values
+    var span = result.mutableSpan
+    selection.threshold.apply(to: &span, ties: selection.threshold.ties)
+    for i in [0, 2, 4] { #expect(result[i].isNaN) }
+    if kept <= 4 { #expect(result[1] == 0 && result[5] == 0) }
+    if kept >= 4 { #expect(result[3] == .infinity) }
+  }
 }

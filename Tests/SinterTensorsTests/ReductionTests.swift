@@ -100,4 +100,19 @@ import Testing
       #expect(Self.largest(row.map { Double($0) }).isNaN)
     }
   }
+
+  static func nonFinite<T: WorkingFloat>(_ row: [T]) -> Int { Reduction.countNonFinite(row.span) }
+
+  @Test(arguments: counts)
+  func `values that are not finite are counted`(count: Int) {
+    let special: [Double] = [
+      .nan, 0, .infinity, 1, -.infinity, .greatestFiniteMagnitude, -.nan, -0.0,
+      .leastNonzeroMagnitude, -.greatestFiniteMagnitude, .signalingNaN,
+    ]
+    let values = (0..<count).map { special[$0 % special.count] }
+    #expect(Self.nonFinite(values) == values.count { !$0.isFinite })
+    let singles = values.map { $0.isFinite ? Float($0 / 1e300) : Float($0) }
+    #expect(Self.nonFinite(singles) == singles.count { !$0.isFinite })
+    #expect(Self.nonFinite([Float](repeating: .greatestFiniteMagnitude, count: count)) == 0)
+  }
 }

@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test func `every case of a method that is built is found`() {
-    #expect(Self.cases.count == 15)
+    #expect(Self.cases.count == 28)
   }
 
   @Test(arguments: cases)
@@ -53,9 +53,10 @@ import Testing
         // The order of operations moves the last bits of a Double; where that decides the rounding,
         // the exact value lies on a boundary, and either side is right.
         boundary += 1
-        let slack = 4 * largest.ulp
+        let slack = max(4 * largest.ulp, largest * Self.roundedFactors[name, default: 0])
         let sides = [exact - slack, exact + slack].map { TestTensor.stored($0, result.dtype) }
-        #expect(sides.contains(value), "\(expected.name): \(value), not \(exact)")
+        #expect(
+          sides[0] <= value && value <= sides[1], "\(expected.name): \(value), not \(exact)")
       }
     }
     #expect(boundary <= Self.boundaryElements[name, default: 0])
@@ -65,6 +66,10 @@ import Testing
   /// fractions, so that sums of products lie half-way between two float32 numbers.
   static let boundaryElements = [
     "linear_two": 10, "linear_gradient_filters": 10, "linear_unnormalized": 360,
-    "slices_mixed": 117, "task_arithmetic": 2,
+    "slices_mixed": 117, "task_arithmetic": 2, "ram": 2, "ramplus_tl": 4_876,
   ]
+
+  /// By how much golden results can be off, in parts of a tensor's largest magnitude: the reference
+  /// implementation of `ramplus_tl` has its factors in float32, whatever else is float64.
+  static let roundedFactors = ["ramplus_tl": 0x1p-24]
 }

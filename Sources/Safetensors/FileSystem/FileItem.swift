@@ -105,6 +105,7 @@ extension FileItem {
   /// followed by the name.
   ///
   /// - Parameter path: a path, absolute or from the current folder.
+  /// - Returns: the absolute path; the path itself when not even its folders exist.
   package static func realPath(of path: String) -> String {
     // SAFETY: the path is bridged to a text that ends in NUL; the result is copied, then freed.
     if let resolved = unsafe realpath(path, nil) {

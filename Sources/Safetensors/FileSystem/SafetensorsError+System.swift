@@ -64,6 +64,7 @@ extension SafetensorsError {
   ///   - file: the path.
   ///   - detail: what it is.
   ///   - hint: what to do about it.
+  /// - Returns: the error.
   package static func alreadyExists(_ file: String, _ detail: String, hint: String?) -> Self {
     Self(code: .alreadyExists, file: file, detail: detail, hint: hint)
   }
@@ -74,6 +75,7 @@ extension SafetensorsError {
   ///   - folder: the folder that is written to.
   ///   - needed: the bytes that are needed.
   ///   - free: the bytes that are free.
+  /// - Returns: the error.
   package static func diskFull(_ folder: String, needed: Int, free: Int) -> Self {
     Self(
       code: .diskFull, file: folder,

@@ -43,27 +43,45 @@ public enum CheckpointReader {
   private static func weightFiles(
     in folder: String, names: [String]
   ) throws(DiagnosticError) -> (files: [String], index: ShardIndex?, remarks: [Diagnostic]) {
+    let files = names.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix("adapter_") }
     let indexes = names.filter { $0.hasSuffix(".safetensors.index.json") }
-    let index = indexes.contains(standardIndex) ? standardIndex : indexes.first
-    if let index, indexes.count == 1 || index == standardIndex {
+    // Beside the standard files there may be others of a variant, such as `model.fp16.…`.
+    let index =
+      indexes.contains(standardIndex)
+      ? standardIndex
+      : files.contains(standardFile) || indexes.count > 1 ? nil : indexes.first
+    if let index {
       let file = PathText.join(folder, index)
       let parsed = try attempting { () throws(SafetensorsError) in
         try ShardIndex(parsing: FileItem.read(file, limit: indexLimit), path: file)
       }
-      var remarks: [Diagnostic] = []
-      if names.contains(standardFile), !parsed.files.contains(standardFile) {
-        remarks.append(
-          Diagnostic(
-            .warning, file: file,
-            "the folder also holds '\(standardFile)', which the index does not name; it is not read"
-          ))
-      }
-      return (parsed.files, parsed, remarks)
+      return (
+        parsed.files, parsed, unread(files, but: parsed.files, "the index does not name", file)
+      )
     }
-    if names.contains(standardFile) { return ([standardFile], nil, []) }
-    let others = names.filter { $0.hasSuffix(".safetensors") && !$0.hasPrefix("adapter_") }
-    if others.count == 1 { return (others, nil, []) }
-    throw DiagnosticError([noWeights(in: folder, names: names, files: others)])
+    if files.contains(standardFile) {
+      return (
+        [standardFile], nil,
+        unread(files, but: [standardFile], "is no part of '\(standardFile)'", folder)
+      )
+    }
+    if files.count == 1 { return (files, nil, []) }
+    throw DiagnosticError([noWeights(in: folder, names: names, files: files)])
+  }
+
+  /// Says which safetensors files of a folder are not read.
+  private static func unread(
+    _ files: [String], but read: [String], _ reason: String, _ file: String
+  ) -> [Diagnostic] {
+    let read = Set(read)
+    let others = files.filter { !read.contains($0) }
+    guard let first = others.first else { return [] }
+    let rest = others.count > 1 ? " and \(others.count - 1) more" : ""
+    return [
+      Diagnostic(
+        .warning, file: file,
+        "the folder also holds '\(first)'\(rest), which \(reason); not read")
+    ]
   }
 
   /// Says why a folder is no checkpoint that can be merged.
@@ -131,8 +149,9 @@ public enum CheckpointReader {
       if stray > 0 {
         remarks.append(
           Diagnostic(
-            .warning, file: file.path, "\(stray) tensors that the index does not name are not read"
-          ))
+            .warning, file: file.path,
+            "\(stray) \(stray == 1 ? "tensor that the index does not name is" : "tensors that the index does not name are")"
+              + " not read"))
       }
       if let isNamed {
         let stored = Set(file.tensors.map(\.name))
@@ -168,11 +187,12 @@ public enum CheckpointReader {
   private static let indexLimit = 256 << 20
   private static let weightEndings = [
     ".safetensors", ".index.json", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack",
-    ".onnx", ".npz", ".partial",
+    ".onnx", ".onnx_data", ".npz", ".ot", ".pkl", ".partial",
   ]
-  /// What a merge writes about itself, which would be untrue of another.
+  /// What a merge writes about itself, which would be untrue of another, and what would have the
+  /// output taken for an adapter.
   private static let ownFiles: Set<String> = [
-    "sinter_manifest.json", "sinter_recipe.yml", "mergekit_config.yml",
+    "sinter_manifest.json", "sinter_recipe.yml", "mergekit_config.yml", "adapter_config.json",
   ]
 
   /// Runs a file operation and turns its error into a diagnostic.

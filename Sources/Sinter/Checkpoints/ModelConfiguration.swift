@@ -50,12 +50,19 @@ public struct ModelConfiguration: Sendable {
   /// A multimodal model may say it of its text part only.
   var quantization: String? {
     for scope in scopes {
-      guard let value = document.value(at: scope.steps + ["quantization_config"]), !value.isNull
-      else { continue }
-      return value["quant_method"]?.string ?? value["quant_algo"]?.string ?? "unknown"
+      for key in Self.quantizationKeys {
+        guard let value = document.value(at: scope.steps + [.key(key)]), value.object != nil
+        else { continue }
+        return value["quant_method"]?.string ?? value["quant_algo"]?.string
+          ?? value["bits"]?.int.map { "\($0) bits" } ?? "unknown method"
+      }
     }
     return nil
   }
+
+  private static let quantizationKeys = [
+    "quantization_config", "compression_config", "quantization",
+  ]
 
   /// A whole number at a path of keys, or `nil`.
   func integer(at path: [String]) -> Int? { document.value(at: path.steps)?.int }
@@ -103,7 +110,7 @@ public struct ModelConfiguration: Sendable {
 
   private static let layerCountKeys = [
     "num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers",
-    "decoder_layers", "encoder_layers", "depth",
+    "num_encoder_layers", "decoder_layers", "encoder_layers", "depth",
   ]
 }
 
@@ -115,6 +122,8 @@ extension ModelConfiguration {
   /// - Parameters:
   ///   - dtype: the element type of the output's weights.
   ///   - adds: whether to say it when the configuration does not.
+  /// - Returns: the edited configuration.
+  /// - Throws: ``DiagnosticError`` when the text cannot be edited.
   func settingDType(_ dtype: DType, adds: Bool) throws(DiagnosticError) -> ModelConfiguration {
     guard let name = dtype.torchName else { return self }
     var result = self
@@ -144,6 +153,8 @@ extension ModelConfiguration {
   ///   - key: where the number of layers stands.
   ///   - layers: for each layer of the output, the configuration of the model that it comes from
   ///     and its number there.
+  /// - Returns: the edited configuration.
+  /// - Throws: ``DiagnosticError`` when a list has no entry for one of the layers.
   func settingLayers(
     at key: [String], to layers: [(configuration: ModelConfiguration, layer: Int)]
   ) throws(DiagnosticError) -> ModelConfiguration {
@@ -152,34 +163,111 @@ extension ModelConfiguration {
     let scope = Array(key.dropLast())
     for member in document.value(at: scope.steps)?.object ?? [] {
       let path = scope + [member.key]
-      if let entries = member.value.array, entries.count == oldCount, oldCount > 0,
-        !Self.isTokenList(member.key)
-      {
-        let taken = layers.map { source in
-          source.configuration.entry(ofLayer: source.layer, in: path) ?? "null"
-        }
-        result = try result.setting(path, to: .array(taken.map { .verbatim($0) }))
-      } else if let entries = member.value.array, Self.layerIndexLists.contains(member.key) {
-        let old = Set(entries.compactMap(\.int))
-        let new = layers.indices.filter { old.contains(layers[$0].layer) }
-        result = try result.setting(path, to: .array(new.map { .number($0) }))
-      } else if member.key == "max_window_layers", let value = member.value.int {
-        let new = value >= oldCount ? layers.count : layers.count { $0.layer < value }
-        result = try result.setting(path, to: .number(new))
+      guard path != key else { continue }
+      if let text = try layerText(of: member, at: path, layers, oldCount: oldCount) {
+        result = try result.setting(path, to: text)
       }
     }
     return result
   }
 
+  /// What becomes of a member that speaks of layers; `nil` for one that does not.
+  private func layerText(
+    of member: JSONValue.Member, at path: [String],
+    _ layers: [(configuration: ModelConfiguration, layer: Int)], oldCount: Int
+  ) throws(DiagnosticError) -> JSONText? {
+    let (key, value) = (member.key, member.value)
+    if Self.layerIndexLists.contains(key), value.array != nil {
+      let new = layers.indices.filter { place in
+        let entries = layers[place].configuration.document.value(at: path.steps)?.array
+        return (entries ?? []).contains { $0.int == layers[place].layer }
+      }
+      return .array(new.map { .number($0) })
+    }
+    if let entries = value.array, entries.count == oldCount, oldCount > 0,
+      !Self.isNoLayerList(key)
+    {
+      var taken: [JSONText] = []
+      for (configuration, layer) in layers {
+        guard
+          let text = configuration.entry(ofLayer: layer, in: path)
+            ?? entry(ofLayer: layer, in: path)
+        else { throw .noLayerEntry(configuration.file, path, layer: layer) }
+        taken.append(.verbatim(text))
+      }
+      return .array(taken)
+    }
+    if key.contains("pattern"), let letters = value.string.map({ Array($0) }),
+      letters.count == oldCount, oldCount > 1
+    {
+      let taken = layers.map { configuration, layer in
+        let own = configuration.document.value(at: path.steps)?.string.map { Array($0) } ?? letters
+        return own.indices.contains(layer) ? own[layer] : letters[min(layer, oldCount - 1)]
+      }
+      return .string(String(taken))
+    }
+    guard let number = value.int else { return nil }
+    if Self.leadingLayerKeys.contains(key) {
+      if number >= oldCount { return .number(layers.count) }
+      return .number(layers.prefix { $0.layer < number }.count)
+    }
+    // Encoder-decoder models also say how many layers their encoder has by the common key.
+    let isAlias =
+      path.count == 1 && key == "num_hidden_layers" && number == oldCount
+      && integer(at: ["encoder_layers"]) == oldCount && document["decoder_layers"] != nil
+    return isAlias ? .number(layers.count) : nil
+  }
+
+  /// What the configuration says of layers by rule, and what the layers of a new stack do not obey.
+  ///
+  /// - Parameters:
+  ///   - key: where the number of layers stands.
+  ///   - layers: the number that each layer of the output has in its model.
+  /// - Returns: a warning for each such rule.
+  func layerRemarks(at key: [String], for layers: [Int]) -> [Diagnostic] {
+    let scope = Array(key.dropLast())
+    let hasList = document.value(at: (scope + ["layer_types"]).steps)?.array != nil
+    return (document.value(at: scope.steps)?.object ?? []).compactMap { member in
+      guard let number = member.value.int else { return nil }
+      let isBroken =
+        if Self.leadingLayerKeys.contains(member.key) {
+          // The layers below the number must come first, and all of them.
+          layers.drop { $0 < number }.contains { $0 < number }
+        } else if Self.periodKeys.contains(member.key), !hasList, number > 1 {
+          layers.indices.contains { layers[$0] % number != $0 % number }
+        } else {
+          false
+        }
+      guard isBroken else { return nil }
+      let path = (scope + [member.key]).joined(separator: ".")
+      return Diagnostic(
+        .warning, file: file,
+        "'\(path)' tells by a layer's number how it is built, and the new order of layers does not "
+          + "fit it: the output may not load")
+    }
+  }
+
   /// Whether a list has nothing to do with layers, however many entries it has.
-  private static func isTokenList(_ key: String) -> Bool {
-    key == "architectures" || key.contains("token") || key.contains("rope")
+  private static func isNoLayerList(_ key: String) -> Bool {
+    key == "architectures" || key.hasPrefix("rope")
+      || ["token", "image", "patch", "size", "labels"].contains { key.contains($0) }
   }
 
   /// Lists that name layers by number.
   private static let layerIndexLists: Set<String> = [
     "mlp_only_layers", "full_attn_idxs", "attn_layer_indices", "attn_layer_idx",
-    "cross_attention_layers", "global_attn_layers",
+    "cross_attention_layers", "global_attn_layers", "moe_layers", "fullatt_block_indexes",
+    "deepstack_visual_indexes",
+  ]
+
+  /// Numbers of layers at the beginning of a stack that are built in another way than the rest.
+  private static let leadingLayerKeys: Set<String> = ["max_window_layers", "first_k_dense_replace"]
+
+  /// How many layers it takes until a layer is built like the first again.
+  private static let periodKeys: Set<String> = [
+    "full_attention_interval", "sliding_window_pattern", "global_attn_every_n_layers",
+    "interleave_moe_layer_step", "no_rope_layer_interval", "decoder_sparse_step",
+    "moe_layer_freq", "attn_layer_period", "expert_layer_period",
   ]
 
   /// The text of a list's entry for one layer.
@@ -204,6 +292,19 @@ extension ModelConfiguration {
   private init(file: String, document: JSONDocument) {
     self.file = file
     self.document = document
+  }
+}
+
+extension DiagnosticError {
+  fileprivate static func noLayerEntry(
+    _ file: String, _ path: [String], layer: Int
+  ) -> DiagnosticError {
+    DiagnosticError([
+      Diagnostic(
+        file: file,
+        "'\(path.joined(separator: "."))' says nothing of layer \(layer), and the output's "
+          + "configuration has to")
+    ])
   }
 }
 

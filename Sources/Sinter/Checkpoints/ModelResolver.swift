@@ -48,6 +48,7 @@ public struct LocalModelResolver: ModelResolver {
   }
 
   private static func looksLikeHubName(_ path: String) -> Bool {
-    !path.hasPrefix(".") && path.split(separator: "/", omittingEmptySubsequences: false).count == 2
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.count == 2 && !parts.contains("") && !path.hasPrefix(".") && !path.hasPrefix("~")
   }
 }

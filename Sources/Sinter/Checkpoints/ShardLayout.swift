@@ -19,19 +19,20 @@ struct ShardLayout: Sendable {
   /// Lays out tensors.
   ///
   /// Tensors are put into files in the order given; a new file is begun when the next tensor would
-  /// bring the data of the current one above the limit, so a tensor larger than the limit has a
-  /// file to itself. Within a file tensors of wide elements come first, which keeps all of them
-  /// aligned without holes.
+  /// bring the data of the current one above the limit, so a tensor larger than the limit shares
+  /// its file with empty ones at most. Within a file tensors of wide elements come first, which
+  /// keeps all of them aligned without holes.
   ///
   /// - Parameters:
   ///   - tensors: the tensors.
   ///   - limit: the largest number of bytes of tensor data in a file, at least 1.
+  /// - Throws: `SafetensorsError` when a name comes twice or sizes are beyond the format.
   init(_ tensors: [TensorDeclaration], limit: Int) throws(SafetensorsError) {
     var members: [[Int]] = [[]]
     var used = 0
     for (index, tensor) in tensors.enumerated() {
       let byteCount = tensor.shape.elementCount * tensor.dtype.bitWidth / 8
-      if used > 0, used + byteCount > limit {
+      if used > 0, byteCount > 0, used + byteCount > limit {
         members.append([])
         used = 0
       }

@@ -53,3 +53,12 @@ extension GroupParameters {
     }.joined(separator: " | ")
   }
 }
+
+extension MergePlan {
+  /// A digest of all that decides the bytes of the output: SHA-256 in hexadecimal.
+  ///
+  /// It covers the recipe's text, the seed, the name, place, shape and type of every input tensor,
+  /// and every output tensor with its parameters; not the folders in which models lie, nor the
+  /// values of their weights.
+  public var digest: String { PlanHash(self).text }
+}

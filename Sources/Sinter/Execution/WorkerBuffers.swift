@@ -39,11 +39,11 @@ struct WorkerSizes: Sendable, Hashable {
   private(set) var surveyByteCount = 0
 
   /// The memory of one worker in bytes, with its part of what the scheduler holds: partial results
-  /// and, for each open unit, their sum.
+  /// for each open unit their sum, and as much as one that the allocator has not given back.
   var total: Int {
     byteCount
       + (inputElements + scratchElements + outputElements) * MemoryLayout<Double>.stride
-      + surveyByteCount * (Scheduler.surveyStepsPerWorker + 1)
+      + surveyByteCount * (Scheduler.surveyStepsPerWorker + 2)
   }
 
   /// The bytes of the pieces in which tensors are copied.

@@ -14,11 +14,16 @@ public struct MergeGroup: Sendable, Hashable {
   public let parameters: GroupParameters
   /// The key of all that is random in the merge.
   public let seed: UInt64
+  /// The formula of the recipe, for a method that takes one.
+  public let formula: Formula?
+  /// The names of the inputs in the formula, in the order of inputs, `nil` for one that has none;
+  /// beside its own the base has the name `base`.
+  public let aliases: [String?]
 
   /// Makes a group.
   public init(
     tensor: String, shape: Shape, inputs: [String], hasBase: Bool, parameters: GroupParameters,
-    seed: UInt64
+    seed: UInt64, formula: Formula? = nil, aliases: [String?] = []
   ) {
     precondition(parameters.inputs.count == inputs.count, "each input has its parameters")
     self.tensor = tensor
@@ -27,6 +32,8 @@ public struct MergeGroup: Sendable, Hashable {
     self.hasBase = hasBase
     self.parameters = parameters
     self.seed = seed
+    self.formula = formula
+    self.aliases = aliases
   }
 
   /// The number of elements of the output tensor.
@@ -39,6 +46,7 @@ public struct MergeGroup: Sendable, Hashable {
   ///
   /// - Parameter row: the row of the model in a tile. Models are counted without the base, so that
   ///   naming the base does not change what is drawn.
+  /// - Returns: the random numbers by element.
   public func random(forRow row: Int) -> CounterRandom {
     CounterRandom(
       seed: seed, stream: CounterRandom.stream(model: row - models.lowerBound, tensor: tensor))

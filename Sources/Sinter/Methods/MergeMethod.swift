@@ -48,6 +48,7 @@ public protocol MergeMethod: Sendable {
   ///
   /// - Parameter groups: the groups that it covers: one, or all that the method merges when
   ///   ``surveyScope`` is the model.
+  /// - Returns: a survey that has seen nothing.
   static func makeSurvey(_ groups: [Self]) -> Survey
 
   /// Looks at one tile of inputs and adds what it finds to a partial result.

@@ -33,12 +33,16 @@ public struct MethodDeclaration: Sendable, Hashable {
   public let differences: [String]
   /// A recipe that shows the method, in YAML.
   public let example: String
+  /// Whether recipes give the method a formula, and names for its inputs.
+  ///
+  /// What the formula uses of the recipe's parameters is added to those that are declared.
+  public let takesFormula: Bool
 
   /// Declares a method.
   public init(
     name: String, title: String, summary: String, formula: String, goodFor: String,
     base: BasePolicy, models: ClosedRange<Int>, parameters: [ParameterDeclaration],
-    source: String?, differences: [String], example: String
+    source: String?, differences: [String], example: String, takesFormula: Bool = false
   ) {
     self.name = name
     self.title = title
@@ -51,5 +55,6 @@ public struct MethodDeclaration: Sendable, Hashable {
     self.source = source
     self.differences = differences
     self.example = example
+    self.takesFormula = takesFormula
   }
 }

@@ -14,6 +14,9 @@ public struct MethodRegistry: Sendable {
   public static let builtIn = MethodRegistry([
     Linear.self,
     SLERP.self,
+    NuSLERP.self,
+    MultiSLERP.self,
+    Karcher.self,
     TaskArithmetic.self,
     TIES.self,
     DARELinear.self,
@@ -22,7 +25,14 @@ public struct MethodRegistry: Sendable {
     BreadcrumbsTIES.self,
     DELLALinear.self,
     DELLA.self,
+    ModelStock.self,
+    SCE.self,
+    RAM.self,
+    RAMPlus.self,
+    NearSwap.self,
+    ArceeFusion.self,
     Passthrough.self,
+    FormulaMethod.self,
   ])
 
   /// What the methods say of themselves.

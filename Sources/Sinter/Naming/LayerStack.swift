@@ -16,6 +16,7 @@ struct LayerStack: Hashable {
   /// a stack of one layer.
   ///
   /// - Parameter index: the number of the layer.
+  /// - Returns: the place of the layer, 0...1.
   func fraction(ofLayer index: Int) -> Double {
     LayerFraction.of(layer: min(index, count - 1), count: count)
   }

@@ -4,19 +4,23 @@ import SinterTensors
 struct CompatibilityReport {
   private let inputs: [PlannedInput]
   private let incompatibilities: [Incompatibility]
+  private let areStacked: Bool
 
   /// Phrases what does not fit.
   ///
   /// - Parameters:
   ///   - incompatibilities: the tensors, at least one.
   ///   - inputs: the inputs of the plan.
-  init(_ incompatibilities: [Incompatibility], inputs: [PlannedInput]) {
+  ///   - areStacked: whether the recipe takes ranges of layers, so that models may differ in how
+  ///     many they have.
+  init(_ incompatibilities: [Incompatibility], inputs: [PlannedInput], areStacked: Bool = false) {
     self.incompatibilities = incompatibilities
     self.inputs = inputs
+    self.areStacked = areStacked
   }
 
   /// One error for each pair of models that differ as a whole, then one for each kind of fault,
-  /// with a line for each tensor; equal lines of several layers are drawn together.
+  /// with a line for each tensor; equal lines of several layers or experts are drawn together.
   var diagnostics: [Diagnostic] {
     var found = sentences.map { Diagnostic(.error, $0) }
     for kind in [Incompatibility.Kind.missing, .shape, .type, .leftOver] {
@@ -67,23 +71,22 @@ struct CompatibilityReport {
 
   private func lines(of kind: Incompatibility.Kind) -> [String] {
     var order: [String] = []
-    var groups: [String: (tensor: String, layers: Int, rest: String)] = [:]
+    var groups: [String: (tensor: String, count: Int, rest: String)] = [:]
     for one in incompatibilities where one.kind == kind {
-      let pattern = Self.pattern(of: one.tensor)
       let rest = description(of: one)
-      let key = pattern + "\u{0}" + rest
+      let key = Self.pattern(of: one.tensor) + "\u{0}" + rest
       if groups[key] == nil {
         order.append(key)
         groups[key] = (one.tensor, 1, rest)
       } else {
-        groups[key]?.layers += 1
+        groups[key]?.count += 1
       }
     }
     return order.compactMap { key in
       guard let group = groups[key] else { return nil }
       let name =
-        group.layers == 1
-        ? group.tensor : "\(Self.pattern(of: group.tensor)) (\(group.layers) layers)"
+        group.count == 1
+        ? group.tensor : "\(Self.pattern(of: group.tensor)) (\(group.count) tensors)"
       return "\(name): \(group.rest)"
     }
   }
@@ -109,10 +112,10 @@ struct CompatibilityReport {
       .joined(separator: ", ")
   }
 
-  /// The name with a star for the layer number.
+  /// The name with a star for each number: of the layer, and of an expert in it.
   private static func pattern(of name: String) -> String {
-    guard let layer = TensorAddress(name).layer else { return name }
-    return "\(layer.stack)*\(layer.suffix)"
+    name.split(separator: ".", omittingEmptySubsequences: false)
+      .map { !$0.isEmpty && $0.allSatisfy(\.isWholeNumber) ? "*" : $0 }.joined(separator: ".")
   }
 
   // MARK: - The reason
@@ -123,7 +126,8 @@ struct CompatibilityReport {
     let concerned = Set(
       incompatibilities.flatMap { $0.missing + $0.present.map(\.input) })
     return inputs.indices.dropFirst().filter { concerned.contains($0) }.compactMap { place in
-      let differences = Self.differences(first, inputs[place])
+      let stated = differences(first, inputs[place])
+      let differences = stated.isEmpty ? layerDifferences(first, inputs[place]) : stated
       guard !differences.isEmpty else { return nil }
       return "'\(first.name)' (\(Self.size(first))) and '\(inputs[place].name)' "
         + "(\(Self.size(inputs[place]))) cannot be merged: "
@@ -132,10 +136,11 @@ struct CompatibilityReport {
   }
 
   private static func size(_ input: PlannedInput) -> String {
-    "\(CountText(input.checkpoint.parameterCount)) parameters"
+    let count = input.checkpoint.parameterCount
+    return "\(CountText(count)) \(count == 1 ? "parameter" : "parameters")"
   }
 
-  private static func differences(_ first: PlannedInput, _ second: PlannedInput) -> [String] {
+  private func differences(_ first: PlannedInput, _ second: PlannedInput) -> [String] {
     guard let left = first.checkpoint.configuration,
       let right = second.checkpoint.configuration
     else { return [] }
@@ -143,7 +148,7 @@ struct CompatibilityReport {
     if let a = left.modelType, let b = right.modelType, a != b {
       found.append("architecture \(a) vs \(b)")
     }
-    for keys in comparedKeys {
+    for keys in Self.comparedKeys where !(areStacked && keys == Self.layerKeys) {
       if let a = left.firstInteger(of: keys), let b = right.firstInteger(of: keys),
         a.value != b.value
       {
@@ -153,9 +158,23 @@ struct CompatibilityReport {
     return found
   }
 
+  /// Stacks of layers of which the names tell that their lengths differ.
+  private func layerDifferences(_ first: PlannedInput, _ second: PlannedInput) -> [String] {
+    guard !areStacked else { return [] }
+    let left = ModelStructure(first.checkpoint).stacks
+    let right = ModelStructure(second.checkpoint).stacks
+    return left.keys.sorted().compactMap { prefix in
+      guard let a = left[prefix], let b = right[prefix], a.storedCount != b.storedCount else {
+        return nil
+      }
+      return "\(a.storedCount) vs \(b.storedCount) layers in '\(prefix.dropLast())'"
+    }
+  }
+
+  private static let layerKeys = ["num_hidden_layers", "n_layer", "num_layers"]
   private static let comparedKeys = [
     ["hidden_size", "n_embd", "d_model"],
-    ["num_hidden_layers", "n_layer", "num_layers"],
+    layerKeys,
     ["intermediate_size", "n_inner", "d_ff"],
     ["num_attention_heads", "n_head", "num_heads"],
     ["num_key_value_heads"],

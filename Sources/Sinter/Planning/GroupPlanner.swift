@@ -11,32 +11,44 @@ struct GroupPlan: Sendable {
 
 /// Decides for each slot which tensors it is made from and how, and keeps account of every tensor.
 struct GroupPlanner {
-  private let recipe: MergeRecipe
-  private let method: any MergeMethod.Type
-  private let slices: [OutputSlice]
-  private let inputs: [PlannedInput]
-  private let places: [ModelReference: Int]
-  private let options: PlanOptions
+  let recipe: MergeRecipe
+  let method: any MergeMethod.Type
+  private let used: RecipeMethod
+  let slices: [OutputSlice]
+  let inputs: [PlannedInput]
+  let places: [ModelReference: Int]
+  /// The places of each slice's inputs.
+  private let slicePlaces: [[Int?]]
+  let options: PlanOptions
 
-  private(set) var groups: [GroupPlan] = []
-  private(set) var incompatibilities: [Incompatibility] = []
-  private(set) var diagnostics: [Diagnostic] = []
-  private(set) var remarks: [Diagnostic] = []
+  var groups: [GroupPlan] = []
+  var incompatibilities: [Incompatibility] = []
+  /// What is wrong with parameters, each fault once however many tensors it concerns.
+  var diagnostics: [Diagnostic] { parameterFaults.map(\.diagnostic) }
+  var parameterFaults: [ParameterFault] = []
+  var remarks: [Diagnostic] = []
   /// For each input, what becomes of its tensors.
-  private(set) var fates: [[String: Ledger.Fate]]
-  private var seenFaults = Set<Diagnostic>()
+  var fates: [[String: Ledger.Fate]]
+  var seenFaults = Set<Diagnostic>()
+  /// The names of the groups.
+  var names = Set<String>()
 
   init(
-    recipe: MergeRecipe, method: any MergeMethod.Type, slices: [OutputSlice],
-    inputs: [PlannedInput], options: PlanOptions
+    recipe: MergeRecipe, method: any MergeMethod.Type, used: RecipeMethod,
+    slices: [OutputSlice], inputs: [PlannedInput], options: PlanOptions
   ) {
     self.recipe = recipe
     self.method = method
+    self.used = used
     self.slices = slices
     self.inputs = inputs
     self.options = options
-    places = Dictionary(inputs.enumerated().map { ($1.reference, $0) }) { first, _ in first }
-    fates = inputs.map { _ in [:] }
+    let places = Dictionary(inputs.enumerated().map { ($1.reference, $0) }) { first, _ in first }
+    self.places = places
+    slicePlaces = slices.map { slice in slice.inputs.map { places[$0.model.value] } }
+    fates = inputs.map { input in
+      Dictionary(minimumCapacity: input.checkpoint.tensors.count)
+    }
   }
 
   /// Plans one slot.
@@ -45,26 +57,32 @@ struct GroupPlanner {
     var present: [Found] = []
     var missing: [OutputSlot.Candidate] = []
     for candidate in slot.candidates {
-      let input = slice.inputs[candidate.sliceInput]
-      guard let place = places[input.model.value] else { continue }
+      guard let place = slicePlaces[slot.slice][candidate.sliceInput] else { continue }
       if let tensor = inputs[place].checkpoint.tensor(candidate.name) {
         present.append(Found(candidate, place, tensor))
-      } else if let tensor = standIn(for: slot, in: place) {
-        present.append(Found(candidate, place, tensor))
-        standsIn(tensor, for: slot, place)
       } else {
         missing.append(candidate)
       }
     }
-    if missing.isEmpty {
-      plan(slot, slice, present)
-    } else if !leavesOutTiedHead(slot, slice, present) {
+    if leavesOutTiedHead(slot, slice, present) { return }
+    for candidate in missing {
+      guard let place = places[slice.inputs[candidate.sliceInput].model.value],
+        let tensor = standIn(for: slot, shape: wantedShape(slot, present), in: place)
+      else { continue }
+      present.append(Found(candidate, place, tensor))
+      missing.removeAll { $0.sliceInput == candidate.sliceInput }
+      standsIn(tensor, for: slot, place)
+    }
+    present.sort { $0.sliceInput < $1.sliceInput }
+    if !missing.isEmpty {
       planPartial(slot, slice, present, missing)
+    } else if !differsFromPattern(slot, present) {
+      plan(slot, slice, present)
     }
   }
 
   /// A tensor that an input has for a slot.
-  private struct Found {
+  struct Found {
     let sliceInput: Int
     let name: String
     let source: PlannedSource
@@ -77,164 +95,10 @@ struct GroupPlanner {
   }
 }
 
-// MARK: - Tied heads
-
-extension GroupPlanner {
-  /// The embedding that an input uses as its output head when it stores none.
-  private func standIn(for slot: OutputSlot, in place: Int) -> CheckpointTensor? {
-    let checkpoint = inputs[place].checkpoint
-    guard slot.role == .outputHead || slot.role != nil && TensorRole.isTokenEmbedding(slot.name),
-      slot.name.hasSuffix(".weight"), checkpoint.configuration?.tiesWordEmbeddings != false
-    else { return nil }
-    return checkpoint.tensors.first { TensorRole.isTokenEmbedding($0.name) }
-  }
-
-  private mutating func standsIn(
-    _ tensor: CheckpointTensor, for slot: OutputSlot, _ place: Int
-  ) {
-    remark(
-      .note,
-      "'\(inputs[place].name)' ties '\(slot.name)' to its embedding: '\(tensor.name)' is merged in "
-        + "its place")
-  }
-
-  /// Whether a slot is left out because the model that gives names ties it to its embedding.
-  private mutating func leavesOutTiedHead(
-    _ slot: OutputSlot, _ slice: OutputSlice, _ present: [Found]
-  ) -> Bool {
-    guard slot.role == .outputHead || slot.role != nil && TensorRole.isTokenEmbedding(slot.name),
-      let leader = leader(of: slice), !present.contains(where: { $0.source.input == leader }),
-      inputs[leader].checkpoint.tensors.contains(where: { TensorRole.isTokenEmbedding($0.name) }),
-      inputs[leader].checkpoint.configuration?.tiesWordEmbeddings != false
-    else { return false }
-    for found in present {
-      fates[found.source.input][found.name] = .excluded(.tiedHead)
-      let isTied = inputs[found.source.input].checkpoint.configuration?.tiesWordEmbeddings == true
-      remark(
-        isTied ? .note : .warning,
-        "'\(inputs[leader].name)' ties its output head to the embedding and '"
-          + "\(inputs[found.source.input].name)' stores its own: the output is tied, and "
-          + "'\(found.name)' is left out")
-    }
-    return true
-  }
-
-  /// The input of a slice that others follow: its base, else its first.
-  private func leader(of slice: OutputSlice) -> Int? {
-    let reference = slice.baseModel?.value ?? slice.inputs.first?.model.value
-    return reference.flatMap { places[$0] }
-  }
-
-  private mutating func remark(_ severity: Diagnostic.Severity, _ message: String) {
-    let diagnostic = Diagnostic(severity, message)
-    if seenFaults.insert(diagnostic).inserted { remarks.append(diagnostic) }
-  }
-}
-
-// MARK: - Missing tensors
-
-extension GroupPlanner {
-  private mutating func planPartial(
-    _ slot: OutputSlot, _ slice: OutputSlice, _ present: [Found],
-    _ missing: [OutputSlot.Candidate]
-  ) {
-    let leader = leader(of: slice)
-    switch options.onMissing {
-    case .error:
-      incompatibilities.append(
-        Incompatibility(
-          tensor: slot.name, kind: .missing, present: present.map(\.source),
-          missing: missing.compactMap { places[slice.inputs[$0.sliceInput].model.value] }))
-      for found in present { fates[found.source.input][found.name] = .merged(into: [slot.name]) }
-    case .base:
-      if let own = present.first(where: { $0.source.input == leader }) {
-        copy(own, as: slot, .missingElsewhere)
-        exclude(present, but: own, .baseCopied)
-      } else {
-        exclude(present, but: nil, .notInBase)
-      }
-    case .copy:
-      guard let first = present.first else { return }
-      copy(first, as: slot, .missingElsewhere)
-      exclude(present, but: first, .otherInput)
-    }
-  }
-
-  private mutating func exclude(
-    _ found: [Found], but kept: Found?, _ reason: Ledger.ExclusionReason
-  ) {
-    for other in found where other.source.input != kept?.source.input {
-      if fates[other.source.input][other.name] == nil {
-        fates[other.source.input][other.name] = .excluded(reason)
-      }
-    }
-  }
-
-  private mutating func copy(
-    _ found: Found, as slot: OutputSlot, _ reason: Ledger.CopyReason
-  ) {
-    let tensor = found.source.tensor
-    groups.append(
-      GroupPlan(
-        name: slot.name, shape: tensor.shape, dtype: outputType(of: [tensor.dtype]),
-        operation: .copy(reason), sources: [found.source]))
-    record(found, .copied(into: [slot.name], reason))
-  }
-
-  /// Notes the fate of a tensor; one that feeds several output tensors lists them all.
-  private mutating func record(_ found: Found, _ fate: Ledger.Fate) {
-    let old = fates[found.source.input][found.source.tensor.name]
-    switch (old, fate) {
-    case (.merged(let outputs), .merged(let more)), (.copied(let outputs, _), .merged(let more)),
-      (.merged(let outputs), .copied(let more, _)):
-      fates[found.source.input][found.source.tensor.name] = .merged(into: outputs + more)
-    case (.copied(let outputs, let reason), .copied(let more, _)):
-      fates[found.source.input][found.source.tensor.name] = .copied(into: outputs + more, reason)
-    default:
-      fates[found.source.input][found.source.tensor.name] = fate
-    }
-  }
-}
-
-// MARK: - Tensors that no slot asked for
-
-extension GroupPlanner {
-  /// Leaves a tensor out for a reason that the recipe gives.
-  mutating func exclude(
-    _ tensor: String, ofInput place: Int, _ reason: Ledger.ExclusionReason
-  ) {
-    fates[place][tensor] = .excluded(reason)
-  }
-
-  /// Deals with a tensor that no part of the recipe speaks of.
-  mutating func addLeftOver(_ name: String, ofInput place: Int, donor: Int) {
-    guard let tensor = inputs[place].checkpoint.tensor(name) else { return }
-    let source = PlannedSource(input: place, tensor: tensor)
-    let isFree = !groups.contains { $0.name == name }
-    switch options.onMissing {
-    case .error:
-      incompatibilities.append(
-        Incompatibility(tensor: name, kind: .leftOver, present: [source], missing: []))
-    case .base where place == donor && isFree, .copy where isFree:
-      groups.append(
-        GroupPlan(
-          name: name, shape: tensor.shape, dtype: outputType(of: [tensor.dtype]),
-          operation: .copy(.missingElsewhere), sources: [source]))
-      fates[place][name] = .copied(into: [name], .missingElsewhere)
-    case .base:
-      fates[place][name] = .excluded(
-        inputs[donor].checkpoint.tensor(name) == nil
-          ? .notInBase : .baseCopied)
-    case .copy:
-      fates[place][name] = .excluded(.otherInput)
-    }
-  }
-}
-
 // MARK: - Complete groups
 
 extension GroupPlanner {
-  private mutating func plan(_ slot: OutputSlot, _ slice: OutputSlice, _ found: [Found]) {
+  mutating func plan(_ slot: OutputSlot, _ slice: OutputSlice, _ found: [Found]) {
     let ordered =
       found.filter { slice.inputs[$0.sliceInput].isBase }
       + found.filter { !slice.inputs[$0.sliceInput].isBase }
@@ -250,7 +114,7 @@ extension GroupPlanner {
         fail(slot, ordered, .type)
         return
       }
-      groups.append(
+      append(
         GroupPlan(
           name: slot.name, shape: first.source.tensor.shape, dtype: types[0],
           operation: .copy(.notFloatingPoint), sources: sources))
@@ -261,7 +125,7 @@ extension GroupPlanner {
     merge(slot, slice, ordered, dtype: outputType(of: types))
   }
 
-  private mutating func fail(
+  mutating func fail(
     _ slot: OutputSlot, _ found: [Found], _ kind: Incompatibility.Kind
   ) {
     incompatibilities.append(
@@ -270,7 +134,7 @@ extension GroupPlanner {
     for one in found { record(one, .merged(into: [slot.name])) }
   }
 
-  private mutating func merge(
+  mutating func merge(
     _ slot: OutputSlot, _ slice: OutputSlice, _ found: [Found], dtype: DType
   ) {
     let sources = found.map(\.source)
@@ -281,9 +145,10 @@ extension GroupPlanner {
         tensor: slot.name, shape: sources[0].tensor.shape,
         inputs: sources.map { inputs[$0.input].name },
         hasBase: slice.inputs[found[0].sliceInput].isBase,
-        parameters: try parameters(slot, slice, found), seed: options.seed)
+        parameters: try parameters(slot, slice, found), seed: options.seed,
+        formula: used.formula, aliases: found.map { slice.inputs[$0.sliceInput].alias })
     } catch {
-      report(error.diagnostic(file: recipe.file, at: slice.position))
+      report(error.diagnostic(file: recipe.file, at: slice.position), concerning: slot, found)
       return
     }
     do throws(MethodFault) {
@@ -292,18 +157,18 @@ extension GroupPlanner {
       report(
         Diagnostic(
           file: recipe.file, at: slice.position, "tensor '\(slot.name)': \(error.message)",
-          hint: error.hint))
+          hint: error.hint), concerning: slot, found)
       return
     }
     if let copied = method.copiedInput {
-      groups.append(
+      append(
         GroupPlan(
           name: slot.name, shape: group.shape, dtype: dtype, operation: .copy(.method),
           sources: [sources[copied]]))
       record(found[copied], .copied(into: [slot.name], .method))
       exclude(found, but: found[copied], .otherInput)
     } else {
-      groups.append(
+      append(
         GroupPlan(
           name: slot.name, shape: group.shape, dtype: dtype, operation: .merge(method, group),
           sources: sources))
@@ -312,12 +177,12 @@ extension GroupPlanner {
   }
 
   /// Resolves the method's parameters for one slot.
-  private func parameters(
+  func parameters(
     _ slot: OutputSlot, _ slice: OutputSlice, _ found: [Found]
   ) throws(RecipeFault) -> GroupParameters {
     var shared: [String: ParameterValue] = [:]
     var own = [[String: ParameterValue]](repeating: [:], count: found.count)
-    for parameter in method.declaration.parameters {
+    for parameter in used.declaration.parameters {
       switch parameter.scope {
       case .tensor:
         shared[parameter.name] = try slice.parameters.value(
@@ -335,13 +200,41 @@ extension GroupPlanner {
   }
 
   /// The element type of an output tensor.
-  private func outputType(of types: [DType]) -> DType {
+  func outputType(of types: [DType]) -> DType {
     guard types.allSatisfy(\.isFloatingPoint) else { return types[0] }
     return options.dtype ?? recipe.outDtype?.value ?? recipe.dtype?.value
       ?? DType.promoted(types) ?? types[0]
   }
 
-  private mutating func report(_ diagnostic: Diagnostic) {
-    if seenFaults.insert(diagnostic).inserted { diagnostics.append(diagnostic) }
+  /// Notes what is wrong with the parameters of a tensor; the same fault of others is counted.
+  mutating func report(
+    _ diagnostic: Diagnostic, concerning slot: OutputSlot, _ found: [Found]
+  ) {
+    // Their part in the recipe is known: that they have no fate would be told as another fault.
+    for one in found { record(one, .merged(into: [slot.name])) }
+    let known = parameterFaults.firstIndex {
+      $0.first.position == diagnostic.position
+        && $0.first.message.replacing($0.tensor, with: slot.name) == diagnostic.message
+    }
+    if let known {
+      parameterFaults[known].others += 1
+    } else {
+      parameterFaults.append(ParameterFault(first: diagnostic, tensor: slot.name))
+    }
+  }
+
+  /// A fault of parameters, with the first tensor that it was found for.
+  struct ParameterFault {
+    let first: Diagnostic
+    let tensor: String
+    var others = 0
+
+    var diagnostic: Diagnostic {
+      guard others > 0 else { return first }
+      return Diagnostic(
+        first.severity, file: first.file, at: first.position,
+        first.message + ", and so for \(others) other \(others == 1 ? "tensor" : "tensors")",
+        hint: first.hint)
+    }
   }
 }

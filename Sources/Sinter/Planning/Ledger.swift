@@ -71,6 +71,7 @@ public struct Ledger: Sendable, Hashable {
   /// The counts of one input.
   ///
   /// - Parameter input: the place of the input in the plan.
+  /// - Returns: how many of its tensors had each kind of fate.
   public func counts(ofInput input: Int) -> Counts {
     var counts = Counts()
     for entry in inputs[input] {

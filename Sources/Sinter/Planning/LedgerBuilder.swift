@@ -20,12 +20,14 @@ struct LedgerBuilder {
     structures: [ModelReference: ModelStructure]
   ) {
     for (place, input) in inputs.enumerated() {
-      for address in structures[input.reference]?.addresses ?? []
-      where groups.fates[place][address.name] == nil {
+      guard let structure = structures[input.reference] else { continue }
+      for address in structure.addresses {
+        let own = structure.ownName(of: address.name)
+        guard groups.fates[place][own] == nil else { continue }
         if let reason = slots.exclusion(of: address, from: input.reference) {
-          groups.exclude(address.name, ofInput: place, reason)
+          groups.exclude(own, ofInput: place, reason)
         } else {
-          groups.addLeftOver(address.name, ofInput: place, donor: donor)
+          groups.addLeftOver(own, as: address.name, ofInput: place, donor: donor)
         }
       }
     }

@@ -36,22 +36,32 @@ public struct MergePlanner: Sendable {
       let method = registry[recipe.method.value]
     else { throw DiagnosticError(faults) }
     let inputs = try open(recipe)
+    let used = RecipeMethod(method.declaration, in: recipe)
     let slices = recipe.outputSlices(base: method.declaration.base)
     let donor = donor(of: recipe, among: inputs)
     let structures = Dictionary(
-      inputs.map { ($0.reference, ModelStructure($0.checkpoint)) }
+      inputs.enumerated().map { place, input in
+        (
+          input.reference,
+          ModelStructure(
+            input.checkpoint, alignedWith: place == donor ? nil : inputs[donor].checkpoint)
+        )
+      }
     ) { first, _ in first }
     let slots = SlotBuilder(
       slices, structures: structures, donor: inputs[donor].reference, file: recipe.file)
     guard slots.diagnostics.isEmpty else { throw DiagnosticError(slots.diagnostics) }
     var groups = GroupPlanner(
-      recipe: recipe, method: method, slices: slices, inputs: inputs, options: options)
+      recipe: recipe, method: method, used: used, slices: slices, inputs: inputs,
+      options: options)
     for slot in slots.slots { groups.add(slot) }
     let account = LedgerBuilder(inputs, donor: donor)
     account.close(&groups, slots: slots, structures: structures)
     guard groups.incompatibilities.isEmpty, groups.diagnostics.isEmpty else {
       throw DiagnosticError(
-        CompatibilityReport(groups.incompatibilities, inputs: inputs).diagnostics
+        CompatibilityReport(
+          groups.incompatibilities, inputs: inputs, areStacked: slices.contains { !$0.isWhole }
+        ).diagnostics
           + groups.diagnostics)
     }
     let layout = try layout(of: groups.groups)
@@ -60,15 +70,16 @@ public struct MergePlanner: Sendable {
         name: group.name, shape: group.shape, dtype: group.dtype, operation: group.operation,
         sources: group.sources, shard: place.shard, bytes: place.bytes)
     }
+    let configuration = try OutputConfiguration(
+      donor: inputs[donor], inputs: inputs, stacks: slots.stacks, tensors: tensors,
+      namesType: options.dtype != nil || recipe.dtype != nil || recipe.outDtype != nil)
     return MergePlan(
-      recipe: recipe, method: method.declaration, seed: options.seed, inputs: inputs,
+      recipe: recipe, method: used.declaration, seed: options.seed, inputs: inputs,
       donor: donor, tensors: tensors, shards: layout.shards,
-      configuration: try OutputConfiguration(
-        donor: inputs[donor], inputs: inputs, stacks: slots.stacks, tensors: tensors,
-        namesType: options.dtype != nil || recipe.dtype != nil || recipe.outDtype != nil
-      ).text,
+      configuration: configuration.text,
       sideFiles: inputs[donor].checkpoint.sideFiles, ledger: account.ledger(groups),
-      remarks: faults + inputs.flatMap(\.checkpoint.remarks) + groups.remarks)
+      remarks: faults + inputs.flatMap(\.checkpoint.remarks) + slots.remarks + groups.remarks
+        + configuration.remarks)
   }
 
   private func layout(of groups: [GroupPlan]) throws(DiagnosticError) -> ShardLayout {

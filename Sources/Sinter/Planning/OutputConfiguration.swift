@@ -4,6 +4,8 @@ import SinterTensors
 struct OutputConfiguration {
   /// The text, or `nil` when the donor has no configuration.
   let text: String?
+  /// What the configuration could not be made to say.
+  private(set) var remarks: [Diagnostic] = []
 
   /// Edits the donor's configuration.
   ///
@@ -13,6 +15,7 @@ struct OutputConfiguration {
   ///   - stacks: the layers of the output's modules, where the recipe slices them.
   ///   - tensors: the tensors of the output.
   ///   - namesType: whether the user asked for an element type.
+  /// - Throws: ``DiagnosticError`` when the configuration cannot say what the output is.
   init(
     donor: PlannedInput, inputs: [PlannedInput], stacks: [StackedLayers],
     tensors: [PlannedTensor], namesType: Bool
@@ -29,6 +32,7 @@ struct OutputConfiguration {
         return (configuration: own ?? original, layer: source.layer)
       }
       configuration = try configuration.settingLayers(at: key, to: layers)
+      remarks += configuration.layerRemarks(at: key, for: layers.map(\.layer))
     }
     if let name = donor.reference.overrideArchitecture {
       configuration = try configuration.settingArchitecture(name)

@@ -18,6 +18,20 @@ struct OutputSlot: Sendable {
   let candidates: [Candidate]
   /// The part that the tensor plays, `nil` for a tensor of a layer.
   let role: TensorRole?
+  /// What the tensor has to look like; `nil` in a recipe of whole models, where the candidates are
+  /// compared with each other.
+  let pattern: Pattern?
+
+  /// The tensors of the model that gives the configuration which play the same part.
+  ///
+  /// A stack takes layers from models that are nowhere compared with each other, and one
+  /// configuration describes them all: each of its tensors must have the shape of one of these.
+  struct Pattern: Sendable {
+    /// The model.
+    let model: ModelReference
+    /// The names of its tensors; empty when it has none that plays the part.
+    let names: [String]
+  }
 }
 
 /// The layers of which the output of one module consists.

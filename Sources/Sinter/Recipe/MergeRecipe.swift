@@ -43,13 +43,15 @@ public struct MergeRecipe: Sendable, Hashable {
   public let dtype: Located<DType>?
   /// `out_dtype`: as ``dtype``, and wins over it for what is written.
   public let outDtype: Located<DType>?
+  /// `formula`: what a method computes that takes a formula, or `nil`.
+  public let formula: FormulaText?
 
   /// Makes a recipe from its parts.
   public init(
     file: String, text: String, method: Located<String>, body: Body,
     bodyPosition: SourcePosition, baseModel: Located<ModelReference>? = nil,
     parameters: ParameterMap = ParameterMap(), dtype: Located<DType>? = nil,
-    outDtype: Located<DType>? = nil
+    outDtype: Located<DType>? = nil, formula: FormulaText? = nil
   ) {
     self.file = file
     self.text = text
@@ -60,6 +62,7 @@ public struct MergeRecipe: Sendable, Hashable {
     self.parameters = parameters
     self.dtype = dtype
     self.outDtype = outDtype
+    self.formula = formula
   }
 }
 
@@ -67,6 +70,8 @@ public struct MergeRecipe: Sendable, Hashable {
 public struct ModelEntry: Sendable, Hashable {
   /// The model.
   public let model: Located<ModelReference>
+  /// `as`: the model's name in the recipe's formula, or `nil`.
+  public let alias: Located<String>?
   /// The parameters of this model alone.
   public let parameters: ParameterMap
   /// Where the entry begins.
@@ -74,10 +79,11 @@ public struct ModelEntry: Sendable, Hashable {
 
   /// Makes an entry.
   public init(
-    model: Located<ModelReference>, parameters: ParameterMap = ParameterMap(),
-    position: SourcePosition
+    model: Located<ModelReference>, alias: Located<String>? = nil,
+    parameters: ParameterMap = ParameterMap(), position: SourcePosition
   ) {
     self.model = model
+    self.alias = alias
     self.parameters = parameters
     self.position = position
   }
@@ -112,6 +118,8 @@ public struct SliceSource: Sendable, Hashable {
   public let model: Located<ModelReference>
   /// The layers, counted from 0, the end not included; never empty.
   public let layerRange: Located<Range<Int>>
+  /// `as`: the model's name in the recipe's formula, or `nil`.
+  public let alias: Located<String>?
   /// The parameters of this source alone.
   public let parameters: ParameterMap
   /// Where the source begins.
@@ -120,10 +128,12 @@ public struct SliceSource: Sendable, Hashable {
   /// Makes a source.
   public init(
     model: Located<ModelReference>, layerRange: Located<Range<Int>>,
-    parameters: ParameterMap = ParameterMap(), position: SourcePosition
+    alias: Located<String>? = nil, parameters: ParameterMap = ParameterMap(),
+    position: SourcePosition
   ) {
     self.model = model
     self.layerRange = layerRange
+    self.alias = alias
     self.parameters = parameters
     self.position = position
   }

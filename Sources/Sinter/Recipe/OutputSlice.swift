@@ -9,6 +9,8 @@ public struct OutputSlice: Sendable, Hashable {
     public let model: Located<ModelReference>
     /// Whether the model is the base that the method subtracts or starts from.
     public let isBase: Bool
+    /// The name in the recipe's formula, as it was written, or `nil`.
+    public let writtenAlias: Located<String>?
     /// The layers, counted from 0, or `nil` for all layers of the model.
     public let layerRange: Located<Range<Int>>?
     /// The parameters that stand at this model; empty for a base that is not listed.
@@ -80,7 +82,7 @@ extension MergeRecipe {
       OutputSlice.Input(
         model: entry.model,
         isBase: policy != .ignored && entry.model.value == baseModel?.value,
-        layerRange: nil, ownParameters: entry.parameters,
+        writtenAlias: entry.alias, layerRange: nil, ownParameters: entry.parameters,
         parameters: ParameterResolution([entry.parameters] + levels), position: entry.position)
     }
     return OutputSlice(
@@ -97,7 +99,8 @@ extension MergeRecipe {
       OutputSlice.Input(
         model: source.model,
         isBase: policy != .ignored && source.model.value == base?.value,
-        layerRange: source.layerRange, ownParameters: source.parameters,
+        writtenAlias: source.alias, layerRange: source.layerRange,
+        ownParameters: source.parameters,
         parameters: ParameterResolution([source.parameters] + levels),
         position: source.position)
     }

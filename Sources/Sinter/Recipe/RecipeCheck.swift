@@ -4,7 +4,7 @@ public enum RecipeCheck {
   ///
   /// They are: an unknown method; unknown parameters, parameters where nobody reads them, values
   /// of the wrong type or out of range; a missing base model; the wrong number of models; and
-  /// required parameters that no level gives. Whether a list of filters leaves out a tensor is
+  /// required parameters that no level gives; what is wrong with a formula. Whether a list of filters leaves out a tensor is
   /// told by ``ParameterResolution/value(of:for:at:)`` once the tensors are known.
   ///
   /// - Parameters:
@@ -24,7 +24,9 @@ public enum RecipeCheck {
           file: recipe.file, at: recipe.method.position, "unknown method '\(name)'", hint: hint)
       ]
     }
-    var check = MethodCheck(recipe: recipe, method: method)
+    let used = RecipeMethod(method, in: recipe, isComplete: isComplete)
+    var check = MethodCheck(recipe: recipe, method: used.declaration)
+    check.diagnostics = used.diagnostics
     check.checkSettings()
     if isComplete {
       check.checkBase()
@@ -51,7 +53,7 @@ extension MergeRecipe {
     var diagnostics = decoded.diagnostics
     if let recipe = decoded.recipe {
       diagnostics += RecipeCheck.check(recipe, methods: methods, isComplete: decoded.isComplete)
-      if diagnostics.isEmpty { return recipe }
+      if !diagnostics.contains(where: { $0.severity == .error }) { return recipe }
     }
     throw DiagnosticError(diagnostics.inReadingOrder)
   }
@@ -93,6 +95,12 @@ private struct MethodCheck {
   private mutating func declaration(of setting: ParameterSetting) -> ParameterDeclaration? {
     let name = setting.name.value
     guard let parameter = method.parameters.first(where: { $0.name == name }) else {
+      if method.takesFormula {
+        report(
+          "the formula does not use the parameter '\(name)'", at: setting.name.position,
+          hint: "remove it, or write its name into the formula")
+        return nil
+      }
       let hint =
         method.parameters.isEmpty
         ? "'\(method.name)' has no parameters"

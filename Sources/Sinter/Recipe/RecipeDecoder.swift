@@ -289,7 +289,7 @@ private struct YAMLDocument {
 }
 
 extension SourcePosition {
-  fileprivate static let start = SourcePosition(line: 1, column: 1)
+  static let start = SourcePosition(line: 1, column: 1)
 
   /// The parser counts as we do: from 1, columns in Unicode scalars.
   fileprivate init(_ mark: Mark?) {
@@ -297,7 +297,7 @@ extension SourcePosition {
   }
 
   /// The position after a character, with the line breaks of YAML 1.1.
-  fileprivate func advanced(
+  func advanced(
     over scalar: Unicode.Scalar, after previous: Unicode.Scalar?
   ) -> SourcePosition {
     switch scalar {

@@ -11,6 +11,10 @@ extension RecipeReader {
     return Located(scalar.text, at: node.position)
   }
 
+  mutating func formula(_ node: RecipeNode) -> FormulaText? {
+    word(node, name: "formula").map { FormulaText($0.value, in: text, at: $0.position) }
+  }
+
   private static let dtypes: [(name: String, dtype: DType, otherNames: [String])] = [
     ("bfloat16", .bfloat16, ["bf16", "brain"]),
     ("float16", .float16, ["fp16", "f16", "half"]),

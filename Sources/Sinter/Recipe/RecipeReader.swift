@@ -56,8 +56,8 @@ struct RecipeReader {
       let fields = fields(
         of: root, "a map with 'merge_method' and 'models'",
         known: [
-          "merge_method", "base_model", "models", "slices", "modules", "parameters", "dtype",
-          "out_dtype",
+          "merge_method", "base_model", "models", "slices", "modules", "parameters", "formula",
+          "dtype", "out_dtype",
         ], refused: ["tokenizer", "tokenizer_source", "chat_template"])
     else { return nil }
     let method = required("merge_method", in: fields, hint: Self.methodHint)
@@ -67,10 +67,12 @@ struct RecipeReader {
     let parameters = parameters(fields)
     let dtype = fields["dtype"].flatMap { self.dtype($0, name: "dtype") }
     let outDtype = fields["out_dtype"].flatMap { self.dtype($0, name: "out_dtype") }
+    let formula = fields["formula"].flatMap { self.formula($0) }
     guard let method, let body else { return nil }
     return MergeRecipe(
       file: file, text: text, method: method, body: body.value, bodyPosition: body.position,
-      baseModel: baseModel, parameters: parameters, dtype: dtype, outDtype: outDtype)
+      baseModel: baseModel, parameters: parameters, dtype: dtype, outDtype: outDtype,
+      formula: formula)
   }
 
   private mutating func body(of fields: RecipeFields) -> Located<MergeRecipe.Body>? {
@@ -123,11 +125,14 @@ struct RecipeReader {
     var entries: [ModelEntry] = []
     for node in nodes {
       guard
-        let fields = fields(of: node, "a map with 'model'", known: ["model", "parameters"])
+        let fields = fields(
+          of: node, "a map with 'model'", known: ["model", "as", "parameters"])
       else { continue }
       let parameters = parameters(fields)
+      let alias = fields["as"].flatMap { word($0, name: "as") }
       guard let model = model(of: fields) else { continue }
-      entries.append(ModelEntry(model: model, parameters: parameters, position: node.position))
+      entries.append(
+        ModelEntry(model: model, alias: alias, parameters: parameters, position: node.position))
     }
     refuseRepetition(of: entries.map(\.model))
     return entries.isEmpty ? nil : entries
@@ -166,7 +171,7 @@ struct RecipeReader {
       guard
         let fields = fields(
           of: node, "a map with 'model' and 'layer_range'",
-          known: ["model", "layer_range", "parameters"])
+          known: ["model", "layer_range", "as", "parameters"])
       else { continue }
       let model = model(of: fields)
       let range = required(
@@ -174,10 +179,12 @@ struct RecipeReader {
         hint: "write for example 'layer_range: [0, 16]' for the layers 0 to 15"
       ).flatMap { layerRange($0) }
       let parameters = parameters(fields)
+      let alias = fields["as"].flatMap { word($0, name: "as") }
       guard let model, let range else { continue }
       sources.append(
         SliceSource(
-          model: model, layerRange: range, parameters: parameters, position: node.position))
+          model: model, layerRange: range, alias: alias, parameters: parameters,
+          position: node.position))
     }
     refuseRepetition(of: sources.map(\.model))
     refuseUnequalLengths(of: sources)

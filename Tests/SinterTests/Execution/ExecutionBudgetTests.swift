@@ -32,7 +32,7 @@ import Testing
     #expect(sizes.scratchElements == 3 * tile)
     #expect(sizes.outputElements == tile)
     #expect(sizes.surveyByteCount == 2 * 512 * 1024)
-    #expect(sizes.total == tile * 4 + 7 * tile * 8 + 4 * 2 * 512 * 1024)
+    #expect(sizes.total == tile * 4 + 7 * tile * 8 + 5 * 2 * 512 * 1024)
   }
 
   @Test func `as many workers are taken as fit`() throws {

@@ -1,6 +1,7 @@
 import Foundation
 import Safetensors
 import SinterTensors
+import Synchronization
 import Testing
 
 @testable import Sinter
@@ -181,9 +182,19 @@ import Testing
     let executor = MergeExecutor(plan: plan, options: .init(threads: 3), progress: progress)
     let path = merge.folder.appending("out")
     let run = Task { try await executor.run(into: path) }
-    while progress.tensorsDone < 5 { try await Task.sleep(for: .milliseconds(1)) }
-    #expect(merge.folder.exists("out.partial"))
-    run.cancel()
+    let wasBegun = Atomic<Bool>(false)
+    // On a thread of its own: those of tasks may all be taken by other tests.
+    await withCheckedContinuation { continuation in
+      Thread {
+        while progress.tensorsDone < 5 { Thread.sleep(forTimeInterval: 0.001) }
+        wasBegun.store(
+          FileManager.default.fileExists(atPath: path + ".partial"), ordering: .relaxed)
+        run.cancel()
+        continuation.resume()
+      }.start()
+    }
+    let begun = wasBegun.load(ordering: .relaxed)
+    #expect(begun)
     let error = await #expect(throws: DiagnosticError.self) { try await run.value }
     #expect(error?.kind == .interrupted)
     #expect(progress.tensorsDone < 2000)

@@ -204,4 +204,34 @@ import Testing
     #expect(results.first { $0.name == "mask" } == mask)
     #expect(results.first { $0.name == "w" }?.dtype == .float32)
   }
+
+  @Test(arguments: ["task_arithmetic", "ties", "dare_linear", "dare_ties"])
+  func `files of mixed types merge as their values do`(method: String) async throws {
+    let merge = try TestMerge()
+    let shape = [331, 251]
+    let base = TestTensor("w", .bfloat16, shape, seed: 1)
+    let models = [DType.float64, .float16, .float8E5M2].enumerated().map { index, dtype in
+      TestTensor("w", dtype, shape, seed: UInt64(index + 2), scale: 0.01, around: base)
+    }
+    try merge.model("base", [base])
+    for (index, model) in models.enumerated() { try merge.model("m\(index)", [model]) }
+    let isDense = method == "task_arithmetic"
+    let list = models.indices.map { index in
+      "  - {model: m\(index), parameters: {weight: 0.\(index + 3)"
+        + (isDense ? "}}" : ", density: 0.\(index + 4)}}")
+    }.joined(separator: "\n")
+    let recipe = "merge_method: \(method)\nbase_model: base\nmodels:\n\(list)\n"
+    let results = try await merge.run(recipe, options: PlanOptions(seed: 3))
+    #expect(results[0].dtype == .float64)
+    var run = MethodRun(
+      shape: shape, inputs: [base.values] + models.map(\.values), hasBase: true,
+      models: models.indices.map { index in
+        let weight = ParameterValue.number(Double("0.\(index + 3)") ?? 0)
+        let density = ParameterValue.number(Double("0.\(index + 4)") ?? 0)
+        return isDense ? ["weight": weight] : ["weight": weight, "density": density]
+      }, seed: 3)
+    run.name = "w"
+    let type = try #require(MethodRegistry.builtIn[method])
+    #expect(try results[0].values == run(any: type))
+  }
 }

@@ -178,7 +178,7 @@ extension BadRecipe {
       """,
       gives: """
         r.yml:5:5: error: unknown key 'colour'
-        hint: the keys here are: model, parameters
+        hint: the keys here are: model, as, parameters
         """),
     BadRecipe(
       "unknown key in a slice and a source",
@@ -196,7 +196,7 @@ extension BadRecipe {
         r.yml:3:5: error: unknown key 'source'
         hint: did you mean 'sources'?
         r.yml:7:9: error: unknown key 'layers'
-        hint: the keys here are: model, layer_range, parameters
+        hint: the keys here are: model, layer_range, as, parameters
         """),
     BadRecipe(
       "tokenizer",

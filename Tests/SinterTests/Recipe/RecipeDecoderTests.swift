@@ -183,7 +183,7 @@ struct RecipeDecoderTests {
         hint: it was first given at 3:5: keep one of them
         r.yml:6:1: error: unknown key 'ü'
         hint: the keys here are: merge_method, base_model, models, slices, modules, \
-        parameters, dtype, out_dtype
+        parameters, formula, dtype, out_dtype
         r.yml:7:1: error: duplicate key 'ü'
         hint: it was first given at 6:1: keep one of them
         """)

@@ -54,6 +54,12 @@ struct MethodRun {
     return result
   }
 
+  /// The merged values, by a method whose type is not known.
+  func callAsFunction(any type: any MergeMethod.Type) throws -> [Double] {
+    func run<Method: MergeMethod>(_ type: Method.Type) throws -> [Double] { try self(type) }
+    return try run(type)
+  }
+
   /// The group, with the defaults of what is not given.
   func group(for declaration: MethodDeclaration) -> MergeGroup {
     var shared = tensor

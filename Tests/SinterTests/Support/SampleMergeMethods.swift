@@ -118,7 +118,7 @@ struct SlowCopy: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: NoSurvey, into output: inout MutableSpan<Double>
   ) {
-    Thread.sleep(forTimeInterval: 0.002)
+    Thread.sleep(forTimeInterval: 0.005)
     let input = tile[0]
     for i in 0..<output.count { output[i] = input[i] }
   }

@@ -1,0 +1,74 @@
+import SinterTensors
+
+/// The arithmetic of methods whose result is a sum of the models times coefficients that follow from
+/// their dot products: `b + Σ cᵢ·(xᵢ - b)`, or `Σ cᵢ·xᵢ` without a base.
+struct GramMerge: Sendable {
+  /// The rows of a tile that hold the models.
+  let models: Range<Int>
+  /// Whether the vectors are differences from the base, which row 0 holds.
+  let hasOrigin: Bool
+
+  /// Looks at one tile.
+  func survey(
+    _ tile: inout Tile<Double>, _ survey: GramSurvey, into partial: inout GramSurvey.Partial
+  ) {
+    if case .measure(let coefficients) = survey.solution {
+      subtractOrigin(from: &tile)
+      combine(&tile, coefficients)
+      partial.addSquare(tile[models.lowerBound])
+      return
+    }
+    for row in models.dropFirst() { partial.compare(tile[models.lowerBound], tile[row]) }
+    subtractOrigin(from: &tile)
+    partial.addProducts(tile, rows: models)
+  }
+
+  /// Merges one tile.
+  func merge(
+    _ tile: inout Tile<Double>, _ survey: GramSurvey, into output: inout MutableSpan<Double>
+  ) {
+    guard case .combine(let coefficients) = survey.solution else {
+      copyFirst(of: tile, into: &output)
+      return
+    }
+    subtractOrigin(from: &tile)
+    combine(&tile, coefficients)
+    let sum = tile[models.lowerBound]
+    if hasOrigin {
+      let base = tile[0]
+      // An element that nothing is added to keeps its sign, even if it is zero.
+      for i in 0..<output.count { output[i] = sum[i] == 0 ? base[i] : base[i] + sum[i] }
+    } else {
+      for i in 0..<output.count { output[i] = sum[i] }
+    }
+  }
+
+  /// Makes the result the first model as it stands.
+  func copyFirst(of tile: borrowing Tile<Double>, into output: inout MutableSpan<Double>) {
+    let first = tile[models.lowerBound]
+    for i in 0..<output.count { output[i] = first[i] }
+  }
+
+  /// Makes the rows of models differences from the base, where there is one.
+  func subtractOrigin(from tile: inout Tile<Double>) {
+    guard hasOrigin else { return }
+    for row in models {
+      tile.update(row, with: 0) { model, base in
+        for i in 0..<model.count { model[i] -= base[i] }
+      }
+    }
+  }
+
+  /// Makes the first row of models the sum of all, times coefficients.
+  private func combine(_ tile: inout Tile<Double>, _ coefficients: [Double]) {
+    var sum = tile.mutableRow(models.lowerBound)
+    let coefficient = coefficients[0]
+    for i in 0..<sum.count { sum[i] *= coefficient }
+    for row in models.dropFirst() {
+      let coefficient = coefficients[row - models.lowerBound]
+      tile.update(models.lowerBound, with: row) { sum, vector in
+        for i in 0..<sum.count { sum[i] += coefficient * vector[i] }
+      }
+    }
+  }
+}

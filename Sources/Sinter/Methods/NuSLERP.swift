@@ -1,0 +1,181 @@
+public import SinterTensors
+
+/// Interpolates between two models, or their differences from a base, along an arc: of whole
+/// tensors, of rows or of columns.
+public struct NuSLERP: MergeMethod {
+  /// What is taken as one vector.
+  private enum Vectors: Sendable {
+    case tensor
+    /// Elements along the last axis, this many.
+    case rows(Int)
+    /// Elements along the first axis; this many vectors.
+    case columns(Int)
+  }
+
+  private let merging: GramMerge
+  private let vectors: Vectors
+  private let t: Double
+
+  /// Prepares the interpolation of one group.
+  ///
+  /// - Parameter group: the group of two models; a base is the origin from which they are seen.
+  /// - Throws: ``MethodFault`` when the weights cancel.
+  public init(_ group: MergeGroup) throws(MethodFault) {
+    merging = GramMerge(models: group.models, hasOrigin: group.hasBase)
+    let weights = group.models.map { group.parameters.number("weight", input: $0) ?? 1 }
+    let extents = group.shape.dimensions
+    if group.parameters.isOn("nuslerp_flatten") {
+      vectors = .tensor
+    } else if group.parameters.isOn("nuslerp_row_wise") {
+      vectors = .columns(extents.dropFirst().reduce(1, *))
+    } else {
+      vectors = .rows(extents.last ?? 1)
+    }
+    // Weights are brought to size before they are summed, so that no sum overflows.
+    let largest = weights.map(\.magnitude).max() ?? 0
+    guard largest > 0 else {
+      t = 0.5
+      return
+    }
+    let sum = weights[0] / largest + weights[1] / largest
+    guard sum.magnitude >= 1e-6 else { throw .cancelling(weights) }
+    t = weights[1] / largest / sum
+  }
+
+  /// Rows of a tensor, where they are the vectors.
+  public var grain: TileGrain {
+    if case .rows = vectors { .rows } else { .elements }
+  }
+
+  /// The bytes of the sums over columns, of which a run of tiles meets a million at most.
+  public var surveyByteCount: Int {
+    guard case .columns(let count) = vectors else { return 0 }
+    return min(count, 16 * TileGrid.standardTileLength) * MemoryLayout<PairFacts>.stride
+  }
+
+  /// A survey that has seen nothing yet.
+  public static func makeSurvey(_ groups: [NuSLERP]) -> ArcSurvey {
+    let columns =
+      switch groups[0].vectors {
+      case .tensor: 1
+      case .rows: 0
+      case .columns(let count): count
+      }
+    return ArcSurvey(columns: columns, t: groups[0].t)
+  }
+
+  /// Adds the squares and products of one tile.
+  public func survey(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: ArcSurvey, into partial: inout ArcSurvey.Partial
+  ) {
+    merging.subtractOrigin(from: &tile)
+    let first = merging.models.lowerBound
+    partial.add(tile[first], tile[first + 1], from: position.elements.lowerBound)
+  }
+
+  /// Merges one tile: `b + c₀·(x₀ - b) + c₁·(x₁ - b)`, with the coefficients of each vector.
+  ///
+  /// On a straight line the coefficients sum to 1, but for rounding: where both models agree the
+  /// number itself is taken, to the last bit.
+  public func merge(
+    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+    _ survey: ArcSurvey, into output: inout MutableSpan<Double>
+  ) {
+    merging.copyFirst(of: tile, into: &output)
+    merging.subtractOrigin(from: &tile)
+    let first = tile[merging.models.lowerBound]
+    let second = tile[merging.models.lowerBound + 1]
+    let base = tile[0]
+    switch vectors {
+    case .tensor:
+      blend(first, second, base, 0..<output.count, survey.arcs[0], &output)
+    case .rows(let length):
+      for start in stride(from: 0, to: output.count, by: length) {
+        let row = start..<start + length
+        let facts = PairFacts(first.extracting(row), second.extracting(row))
+        blend(first, second, base, row, Arc(facts, t: t), &output)
+      }
+    case .columns(let count):
+      var column = position.elements.lowerBound % count
+      for i in 0..<output.count {
+        output[i] = point(first[i], second[i], base[i], survey.arcs[column], equal: output[i])
+        column = column + 1 == count ? 0 : column + 1
+      }
+    }
+  }
+
+  /// Takes the points of a range of elements from one arc.
+  private func blend(
+    _ first: Span<Double>, _ second: Span<Double>, _ base: Span<Double>, _ range: Range<Int>,
+    _ arc: Arc, _ output: inout MutableSpan<Double>
+  ) {
+    for i in range { output[i] = point(first[i], second[i], base[i], arc, equal: output[i]) }
+  }
+
+  /// One element of the point of an arc.
+  @inline(__always)
+  private func point(
+    _ first: Double, _ second: Double, _ base: Double, _ arc: Arc, equal: Double
+  ) -> Double {
+    let sum = arc.first * first + arc.second * second
+    let value = merging.hasOrigin ? (sum == 0 ? base : base + sum) : sum
+    return arc.isStraight && first == second ? equal : value
+  }
+}
+
+extension NuSLERP {
+  /// What the method says of itself.
+  public static let declaration = MethodDeclaration(
+    name: "nuslerp",
+    title: "NuSLERP",
+    summary: "moves from one model to another along an arc, for tensors, rows or columns",
+    formula: """
+      y₁, y₂ = x₁ - b, x₂ - b, or x₁, x₂ without a base
+      t   = w₂ / (w₁ + w₂)
+      θ   = angle between y₁ and y₂
+      out = b + (sin((1-t)·θ)·y₁ + sin(t·θ)·y₂) / sin θ
+      out = b + (1-t)·y₁ + t·y₂      where y₁ and y₂ are parallel or opposite
+      with each tensor as one vector   (nuslerp_flatten: true)
+      with each row as one vector      (nuslerp_flatten: false, nuslerp_row_wise: false)
+      with each column as one vector   (nuslerp_flatten: false, nuslerp_row_wise: true)
+      """,
+    goodFor: """
+      What slerp is good for, with weights for both models in place of t. With a base it \
+      interpolates task vectors, whose angles are wide enough for the arc to matter.
+      """,
+    base: .optional,
+    models: 2...2,
+    parameters: [
+      ParameterDeclaration(
+        "weight", scope: .nonBase, kind: .anyNumber, default: .required,
+        meaning: "how much the model counts; only the ratio of both weights matters"),
+      ParameterDeclaration(
+        "nuslerp_flatten", scope: .tensor, kind: .boolean, default: .value(.boolean(true)),
+        meaning: "take each tensor as one vector"),
+      ParameterDeclaration(
+        "nuslerp_row_wise", scope: .tensor, kind: .boolean, default: .value(.boolean(false)),
+        meaning: "without nuslerp_flatten: take vectors along the first axis, not along the last"),
+    ],
+    source: nil,
+    differences: [
+      "Vectors of any length have a direction; mergekit weakens that of vectors shorter than 1e-7.",
+      """
+      Weights that sum to nearly zero are an error unless both are zero; mergekit takes t = 0.5. \
+      How near is relative to the weights.
+      """,
+      "Vectors count as parallel up to 1 - cos² θ = 1e-15, in place of 1e-16.",
+      "Angles and intermediate results are not rounded to the type of the tensors.",
+    ],
+    example: """
+      merge_method: nuslerp
+      base_model: ./base
+      models:
+        - model: ./math
+          parameters: {weight: 0.6}
+        - model: ./code
+          parameters: {weight: 0.4}
+      parameters:
+        nuslerp_flatten: false
+      """)
+}

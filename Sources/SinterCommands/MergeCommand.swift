@@ -1,0 +1,87 @@
+import ArgumentParser
+import Sinter
+
+/// `sinter merge`: runs a recipe.
+struct MergeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "merge",
+    abstract: "Run a recipe: merge its models into a new folder.",
+    discussion: """
+      All faults that headers can show are found before the first weight is read. The output \
+      is built in OUTPUT.partial and takes its name only when it is complete; an interrupted or \
+      failed merge leaves nothing behind.
+
+        sinter merge recipe.yml merged
+        sinter merge --seed 7 --shard-size 2GB --overwrite recipe.yml merged
+      """)
+
+  @OptionGroup var recipe: RecipeArguments
+
+  @Argument(
+    help: ArgumentHelp("The folder to make.", valueName: "output"),
+    completion: .directory)
+  var output: String
+
+  @OptionGroup var resources: ResourceArguments
+
+  @Flag(help: "Replace OUTPUT when it is the output of an earlier merge. (default: refuse)")
+  var overwrite = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Write values that are NaN or infinite, with a warning. (default: refuse)"))
+  var allowNonFinite = false
+
+  @Flag(help: "Print one JSON document on standard output, errors too.")
+  var json = false
+
+  @Flag(help: "Print nothing but errors.")
+  var quiet = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Progress on standard error; auto is a redrawn line on a terminal, otherwise nothing.",
+      valueName: "style"))
+  var progress = ProgressStyle.auto
+
+  func run() async throws {
+    // Programs that read the document find remarks in it; people get them as text.
+    let console = Console(isQuiet: quiet)
+    try await console.report("merge", isJSON: json) {
+      let merge = Task { try await self.merge(console) }
+      let interruption = Interruption { merge.cancel() }
+      interruption.start()
+      defer { interruption.stop() }
+      let report = try await merge.value
+      if !json {
+        console.note(report.remarks)
+        console.note(report.text)
+      }
+      return CommandResult(text: nil, members: report.members, diagnostics: report.remarks)
+    }
+  }
+
+  /// Plans and merges, and shows progress meanwhile.
+  private func merge(_ console: Console) async throws -> MergeReport {
+    let plan = try recipe.plan()
+    try Task.checkCancellation()
+    let counter = ProgressCounter()
+    let executor = MergeExecutor(
+      plan: plan,
+      options: resources.options(overwrites: overwrite, allowsNonFinite: allowNonFinite),
+      progress: counter)
+    let display = ProgressDisplay(
+      style: quiet ? .none : progress, console: console, counter: counter, plan: plan)
+    let showing = Task { await display.run() }
+    let result: Result<MergeSummary, any Error>
+    do {
+      result = .success(try await executor.run(into: output))
+    } catch {
+      result = .failure(error)
+    }
+    // The line is wiped before anything else is printed.
+    showing.cancel()
+    await showing.value
+    return MergeReport(plan, try result.get())
+  }
+}

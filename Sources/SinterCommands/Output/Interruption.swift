@@ -1,0 +1,52 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Ends a task in an orderly way when the user presses Ctrl-C or the system asks the process to
+/// end; the second time the process ends at once.
+final class Interruption: Sendable {
+  private static let signals = [SIGINT, SIGTERM]
+
+  private let presses = Atomic<Int>(0)
+  private let queue = DispatchQueue(label: "sinter.interruption")
+  private let cancel: @Sendable () -> Void
+  private let sources = Mutex<[any DispatchSourceSignal]>([])
+
+  /// Makes a listener that does not listen yet.
+  ///
+  /// - Parameter cancel: ends the task; called once, on a thread of its own.
+  init(_ cancel: @escaping @Sendable () -> Void) {
+    self.cancel = cancel
+  }
+
+  /// Begins to listen.
+  func start() {
+    sources.withLock { sources in
+      for number in Self.signals {
+        let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+        source.setEventHandler { [self] in press() }
+        source.resume()
+        // Without this the signal would end the process, source or not.
+        signal(number, SIG_IGN)
+        sources.append(source)
+      }
+    }
+  }
+
+  /// Listens no more; signals end the process again.
+  func stop() {
+    sources.withLock { sources in
+      for number in Self.signals { signal(number, SIG_DFL) }
+      for source in sources { source.cancel() }
+      sources = []
+    }
+  }
+
+  private func press() {
+    if presses.add(1, ordering: .relaxed).newValue == 1 {
+      cancel()
+    } else {
+      _exit(ExitStatus.interrupted.rawValue)
+    }
+  }
+}
