@@ -95,22 +95,32 @@ extension MagnitudeThreshold {
   ///   - row: the elements of a tile; NaN stays.
   ///   - quota: which elements of exactly the threshold's magnitude would be kept, in this tile.
   public func remove(from row: inout MutableSpan<Double>, ties quota: TieQuota) {
-    var left: Int
+    let threshold = magnitude
+    // The comparisons ask what is removed: for NaN the answer is no.
     switch quota {
-    case .none: left = 0
-    case .all: left = .max
-    case .first(let count): left = count
-    }
-    var i = 0
-    while i < row.count {
-      let value = row[i].magnitude
-      if value > magnitude {
-        row[i] = 0
-      } else if value == magnitude, left > 0 {
-        row[i] = 0
-        left &-= 1
+    case .none:
+      var i = 0
+      while i < row.count {
+        let value = row[i]
+        row[i] = value.magnitude > threshold ? 0 : value
+        i &+= 1
       }
-      i &+= 1
+    case .all:
+      var i = 0
+      while i < row.count {
+        let value = row[i]
+        row[i] = value.magnitude >= threshold ? 0 : value
+        i &+= 1
+      }
+    case .first(var left):
+      for i in 0..<row.count where row[i].magnitude >= threshold {
+        if row[i].magnitude > threshold {
+          row[i] = 0
+        } else if left > 0 {
+          row[i] = 0
+          left -= 1
+        }
+      }
     }
   }
 }

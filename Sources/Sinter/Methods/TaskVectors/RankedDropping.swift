@@ -76,14 +76,13 @@ struct RankedDropping: Sendable {
     _ ranking: MagnitudeRanking, _ start: Int, _ bits: borrowing MutableSpan<UInt32>,
     _ delta: inout MutableSpan<Double>
   ) {
+    // What is dropped cannot be predicted, so both outcomes are selected from instead of branched to.
     for place in 0..<length {
       let element = start + ranking[place] * stride
       let probability = probability(place)
-      if UInt64(bits[element]) >= CounterRandom.threshold(for: probability) {
-        delta[element] = 0
-      } else if dividesByProbability {
-        delta[element] /= probability
-      }
+      let isKept = UInt64(bits[element]) < CounterRandom.threshold(for: probability)
+      let value = delta[element] / (dividesByProbability ? probability : 1)
+      delta[element] = isKept ? value : 0
     }
   }
 
