@@ -47,10 +47,13 @@ import Testing
         - model: a
           parameters: {weight: 1, density: 0.9}
       """)
-    #expect(faults.count == 1)
+    let text = faults.joined(separator: "\n")
     #expect(
-      faults.first?.contains(
-        "tensor 'w': density 0.9 and epsilon 0.15 of 'a' give probabilities") == true)
-    #expect(faults.first?.contains("epsilon must be less than density") == true)
+      text.contains(
+        """
+        recipe.yml:3:1: error: tensor 'w': density 0.9 and epsilon 0.15 of 'a' give probabilities \
+        that are not between 0 and 1
+        hint: epsilon must be less than density and less than 1 - density
+        """))
   }
 }

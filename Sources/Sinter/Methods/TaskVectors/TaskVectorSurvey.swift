@@ -89,7 +89,7 @@ public struct TaskVectorSurvey: TensorSurvey {
     case .keepPlaces(let places):
       vector.outer = MagnitudeBound(
         keeping: places.upperBound, of: count, tileCount: tileCount)
-      if !places.isEmpty, places.lowerBound > 0 {
+      if places.lowerBound > 0 {
         vector.inner = MagnitudeBound(
           keeping: places.lowerBound, of: count, tileCount: tileCount)
       }

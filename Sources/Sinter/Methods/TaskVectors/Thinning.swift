@@ -22,7 +22,8 @@ extension TaskVectorMerge {
   /// What is done to one task vector.
   enum Thinning: Sendable {
     case keepAll
-    /// The elements at these places are kept, counted from the largest magnitude down.
+    /// The elements at these places are kept, counted from the largest magnitude down; none for
+    /// `0..<0`.
     case keepPlaces(Range<Int>)
     /// As many of the largest elements of the whole model are kept as the densities of all its
     /// tensors ask for, this one among them.
@@ -60,7 +61,7 @@ extension TaskVectorMerge.Thinning {
       let kept = Int(density * Double(count))
       // Fewer outliers are left out where the density asks for more than would remain.
       let outliers = min(Int(gamma * Double(count)), count - kept)
-      self = .keepPlaces(outliers..<outliers + kept)
+      self = .keepPlaces(kept == 0 ? 0..<0 : outliers..<outliers + kept)
     case .random:
       self = .keepRandom(
         group.random(forRow: row), threshold: CounterRandom.threshold(for: density))
@@ -79,7 +80,7 @@ extension TaskVectorMerge.Thinning {
   var boundCount: Int {
     switch self {
     case .keepAll, .keepRandom, .keepRanked: 0
-    case .keepPlaces(let places): places.isEmpty || places.lowerBound == 0 ? 1 : 2
+    case .keepPlaces(let places): places.lowerBound == 0 ? 1 : 2
     case .keepShareOfModel: 1
     }
   }
