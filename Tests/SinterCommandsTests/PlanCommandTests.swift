@@ -18,7 +18,7 @@ import Testing
     #expect(
       run.stdout.replacing(hash, with: "HASH").replacing(memory, with: "MEMORY") == """
         ties: keeps the largest differences that agree in sign
-          normalize true, rescale false, lambda 1, int8_mask false, seed 0
+          normalize true, rescale false, lambda 1, int8_mask false, semantics mergekit, seed 0
 
         models
           base  base   172 parameters  F32  LlamaForCausalLM  gives names and configuration

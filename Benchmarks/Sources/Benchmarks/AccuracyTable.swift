@@ -129,9 +129,11 @@ struct AccuracyTable {
     for model in 1...count {
       lines.append("  - model: \(path(model, dtype))")
       let settings = own.compactMap { parameter in
-        parameter.name == "weight" ? "weight: 0.\(model + 2)" : values[parameter.name].map {
-          "\(parameter.name): \($0)"
-        }
+        parameter.name == "weight"
+          ? "weight: 0.\(model + 2)"
+          : values[parameter.name].map {
+            "\(parameter.name): \($0)"
+          }
       }
       if !settings.isEmpty { lines.append("    parameters: {\(settings.joined(separator: ", "))}") }
     }

@@ -33,8 +33,10 @@ final class CheckpointWriter: Sendable {
     guard !name.isEmpty, name != "..", name != "." else {
       throw .output(path, "an output folder needs a name of its own", hint: nil)
     }
-    // What a link leads to is replaced, not the link.
-    let path = FileItem.kind(at: given) == .folder ? FileItem.realPath(of: given) : given
+    // What a link leads to is replaced, not the link; otherwise messages say what the user said.
+    let real = FileItem.realPath(of: given)
+    let isLink = real != PathText.join(FileItem.realPath(of: PathText.parent(given)), name)
+    let path = isLink && FileItem.kind(at: given) == .folder ? real : given
     self.path = path
     partial = Folder(path + Self.partialEnding)
     for folder in [path, partial.path, path + Self.replacedEnding] {
@@ -49,6 +51,12 @@ final class CheckpointWriter: Sendable {
     if replaces { try Self.checkReplacement(of: path, overwrites: overwrites) }
     do throws(SafetensorsError) {
       lock = try Self.begin(partial)
+    } catch {
+      // Whatever keeps the folder from being made, it is the output that is at fault.
+      throw DiagnosticError(
+        DiagnosticError(error).diagnostics, kind: error.code == .diskFull ? .inputOutput : .output)
+    }
+    do throws(SafetensorsError) {
       let free = try partial.freeByteCount()
       guard free >= byteCount else {
         try partial.remove()

@@ -8,8 +8,10 @@ import Testing
     let names = MethodRegistry.builtIn.declarations.map(\.name)
     #expect(
       names == [
-        "linear", "slerp", "task_arithmetic", "ties", "dare_linear", "dare_ties", "breadcrumbs",
-        "breadcrumbs_ties", "della_linear", "della", "passthrough",
+        "linear", "slerp", "nuslerp", "multislerp", "karcher", "task_arithmetic", "ties",
+        "dare_linear", "dare_ties", "breadcrumbs", "breadcrumbs_ties", "della_linear", "della",
+        "model_stock", "sce", "ram", "ramplus_tl", "nearswap", "arcee_fusion", "passthrough",
+        "formula",
       ])
     for name in names { #expect(MethodRegistry.builtIn[name]?.declaration.name == name) }
     #expect(MethodRegistry.builtIn["dare-ties"] == nil)
