@@ -62,28 +62,35 @@ struct RankedDropping: Sendable {
     var bits = [UInt32](repeating: 0, count: delta.count)
     var span = bits.mutableSpan
     random.fill(&span, from: index)
+    let probabilities = (0..<length).map { probability($0) }
+    let thresholds = probabilities.map { CounterRandom.threshold(for: $0) }
     var ranking = MagnitudeRanking()
     let slab = length * stride
     for first in Swift.stride(from: 0, to: delta.count, by: max(slab, 1)) {
       for start in first..<first + stride {
         ranking.rank(delta.span, from: start, by: stride, count: length)
-        drop(ranking, start, span, &delta)
+        drop(ranking, start, span, below: thresholds, &delta)
+        if dividesByProbability { divide(ranking, start, by: probabilities, &delta) }
       }
     }
   }
 
   private func drop(
     _ ranking: MagnitudeRanking, _ start: Int, _ bits: borrowing MutableSpan<UInt32>,
-    _ delta: inout MutableSpan<Double>
+    below thresholds: [UInt64], _ delta: inout MutableSpan<Double>
   ) {
-    // What is dropped cannot be predicted, so both outcomes are selected from instead of branched to.
+    // What is dropped cannot be predicted, so this selects instead of branching.
     for place in 0..<length {
       let element = start + ranking[place] * stride
-      let probability = probability(place)
-      let isKept = UInt64(bits[element]) < CounterRandom.threshold(for: probability)
-      let value = delta[element] / (dividesByProbability ? probability : 1)
-      delta[element] = isKept ? value : 0
+      delta[element] = UInt64(bits[element]) < thresholds[place] ? delta[element] : 0
     }
+  }
+
+  private func divide(
+    _ ranking: MagnitudeRanking, _ start: Int, by probabilities: [Double],
+    _ delta: inout MutableSpan<Double>
+  ) {
+    for place in 0..<length { delta[start + ranking[place] * stride] /= probabilities[place] }
   }
 
   /// The probability that an element is kept.

@@ -3,8 +3,8 @@ import SinterTensors
 /// The facts about task vectors that thinning them out needs: the magnitudes between which elements
 /// are kept, which of those that equal them are kept, and the sums by which the rest is rescaled.
 ///
-/// It covers the task vectors of one tensor, or those of all tensors: then a task vector is all that
-/// a model changes in the tensors of the survey, one after another.
+/// It covers the task vectors of one tensor, or those of all tensors: then a task vector is all
+/// that a model changes in the tensors of the survey, one after another.
 public struct TaskVectorSurvey: TensorSurvey {
   /// What a pass has to find out about a task vector.
   enum Need: Sendable, Hashable {
