@@ -2,7 +2,8 @@
 ///
 /// The elements are seen in tiles, as often as needed and in any order; nothing but a histogram is
 /// kept of them. Each pass counts the next 16 bits of the elements that agree with all bits found
-/// so far (a radix selection): `Float` takes at most 2 passes, `Double` at most 4.
+/// so far (a radix selection): `Float` takes at most 2 passes, `Double` at most 4,
+/// and 2 where the elements are differences of 16-bit numbers.
 ///
 ///     var selection = MagnitudeSelection(keeping: 100, of: count, as: Float.self)
 ///     while !selection.isComplete {

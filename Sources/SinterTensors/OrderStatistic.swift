@@ -1,8 +1,8 @@
 /// The k-th smallest of many elements by value, found exactly and without sorting.
 ///
 /// The elements are seen in tiles, as often as needed and in any order; nothing but a histogram is
-/// kept of them. Each pass settles 16 bits of the result (a radix selection): `Float` takes 2
-/// passes, `Double` takes 4.
+/// kept of them. Each pass settles 16 bits of the result (a radix selection): `Float` takes at
+/// most 2 passes, `Double` at most 4.
 ///
 ///     var median = OrderStatistic(rank: (count - 1) / 2, of: count, as: Double.self)
 ///     while !median.isComplete {

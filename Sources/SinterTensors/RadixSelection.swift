@@ -48,6 +48,10 @@ struct RadixSelection: Sendable {
     candidates = histogram.counts[digit]
     prefix = prefix << UInt64(histogram.digitBits) | UInt64(digit)
     unknownBits -= histogram.digitBits
+    if let rest = histogram.commonRest {
+      prefix = prefix << UInt64(unknownBits) | rest
+      unknownBits = 0
+    }
   }
 }
 
@@ -59,6 +63,16 @@ struct RadixHistogram: Sendable {
   fileprivate var counts: [Int]
   /// The sum of the counts.
   fileprivate var counted = 0
+  /// The bits that are set in any, and those that are set in all, of the keys that were counted.
+  private var setInAny: UInt64 = 0
+  private var setInAll: UInt64 = .max
+
+  /// The bits below the counted ones when they are the same in all keys, so that no further pass is
+  /// needed: differences of 16-bit numbers have few significant bits, and zeros behind them.
+  fileprivate var commonRest: UInt64? {
+    let mask = (1 as UInt64) << UInt64(unknownBits - digitBits) - 1
+    return (setInAny ^ setInAll) & mask == 0 ? setInAny & mask : nil
+  }
 
   fileprivate init(prefix: UInt64, unknownBits: Int) {
     self.prefix = prefix
@@ -74,19 +88,26 @@ struct RadixHistogram: Sendable {
     let shift = UInt64(unknownBits - digitBits)
     let digitBits = UInt64(digitBits)
     let digitMask = (1 as UInt64) &<< digitBits - 1
-    var counts = counts.mutableSpan
+    var any = setInAny
+    var all = setInAll
     var counted = 0
+    var counts = counts.mutableSpan
     // With `for` a bounds check stays in this loop.
     var i = 0
     while i < row.count {
-      let digits = key(row[i]) &>> shift
+      let key = key(row[i])
+      let digits = key &>> shift
       if digits &>> digitBits == prefix {
         counts[Int(truncatingIfNeeded: digits & digitMask)] &+= 1
         counted &+= 1
+        any |= key
+        all &= key
       }
       i &+= 1
     }
     self.counted += counted
+    setInAny = any
+    setInAll = all
   }
 
   /// Adds what was counted of other tiles in the same round.
@@ -95,6 +116,8 @@ struct RadixHistogram: Sendable {
       prefix == other.prefix && unknownBits == other.unknownBits, "a pass of another round")
     for digit in counts.indices { counts[digit] += other.counts[digit] }
     counted += other.counted
+    setInAny |= other.setInAny
+    setInAll &= other.setInAll
   }
 }
 

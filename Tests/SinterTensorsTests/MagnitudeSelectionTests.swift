@@ -166,4 +166,25 @@ import Testing
     if kept <= 4 { #expect(result[1] == 0 && result[5] == 0) }
     if kept >= 4 { #expect(result[3] == .infinity) }
   }
+
+  @Test func `differences of 16-bit numbers take two passes`() {
+    var random = SplitMix64(seed: 5)
+    let values = (0..<4000).map { _ -> Double in
+      let bits = [0, 1].map { _ in UInt32.random(in: 0x3C00...0x3D00, using: &random) << 16 }
+      return Double(Float(bitPattern: bits[0])) - Double(Float(bitPattern: bits[1]))
+    }
+    for kept in [1, 700, 2000, 3999] {
+      var selection = MagnitudeSelection(keeping: kept, of: values.count, as: Double.self)
+      var passes = 0
+      while !selection.isComplete {
+        var pass = selection.makePass()
+        pass.add(values.span)
+        selection.finish(pass)
+        passes += 1
+      }
+      #expect(passes <= 2)
+      #expect(
+        selection.threshold.magnitude == values.map(\.magnitude).sorted(by: >)[kept - 1])
+    }
+  }
 }
