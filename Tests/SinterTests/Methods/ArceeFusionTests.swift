@@ -80,15 +80,15 @@ import Testing
       var passes = 0
       while !survey.isComplete {
         var partial = survey.makePartial()
-        let importance: [Double] = [3, 1, 2, 6, 5, 4]
+        let importance: [Double] = [3, 1, 2, 6, 5, 4].map { $0 / 3 }
         partial.add(importance.span, divergences: [0.5, 0.25, 0.125])
         survey.add(partial)
         survey.finishPass()
         passes += 1
       }
-      #expect(passes == 4)
+      #expect(passes > 1)
       // The elements of rank 1, 2 and 3.
-      #expect(survey.threshold == 3 + 1.5 * (4 - 2))
+      #expect(survey.threshold == 1 + 1.5 * (4.0 / 3 - 2.0 / 3))
       #expect(survey.divergences(ofRows: 1..<3) == (rows == 3 ? [0.25, 0.125] : nil))
     }
   }
