@@ -2,12 +2,13 @@ import SinterTensors
 
 /// The quartiles of how much the elements of a tensor matter, and the divergences of its rows.
 ///
-/// It takes four passes. Divergences cost most, so they are kept from the first pass on, unless the
+/// It takes at most four passes. Divergences cost most, so they are kept from the first pass on, unless the
 /// rows are so short that there are very many of them.
 public struct ImportanceSurvey: TensorSurvey {
   /// What a run of tiles contributes to a pass.
   public struct Partial: Sendable {
-    fileprivate var passes: [OrderStatistic.Pass]
+    /// One for each quartile, `nil` for one that is known.
+    fileprivate var passes: [OrderStatistic.Pass?]
     fileprivate let keepsDivergences: Bool
     fileprivate var divergences: [Double] = []
 
@@ -17,7 +18,7 @@ public struct ImportanceSurvey: TensorSurvey {
     ///   - importance: how much each element matters.
     ///   - rows: the divergences of the tile's rows.
     mutating func add(_ importance: Span<Double>, divergences rows: [Double]) {
-      for index in passes.indices { passes[index].add(importance) }
+      for index in passes.indices { passes[index]?.add(importance) }
       if keepsDivergences { divergences += rows }
     }
   }
@@ -27,7 +28,7 @@ public struct ImportanceSurvey: TensorSurvey {
 
   /// The first quartile, the median and the third quartile; none for an empty tensor.
   private var quartiles: [OrderStatistic]
-  private var passes: [OrderStatistic.Pass] = []
+  private var passes: [OrderStatistic.Pass?] = []
   private var divergences: [Double] = []
   private let rowCount: Int
   private var isFirstPass = true
@@ -65,7 +66,7 @@ public struct ImportanceSurvey: TensorSurvey {
   /// The contribution of no tile.
   public func makePartial() -> Partial {
     Partial(
-      passes: quartiles.map { $0.makePass() },
+      passes: quartiles.map { $0.isComplete ? nil : $0.makePass() },
       keepsDivergences: isFirstPass && rowCount <= Self.mostRowsKept)
   }
 
@@ -74,14 +75,18 @@ public struct ImportanceSurvey: TensorSurvey {
     if passes.isEmpty {
       passes = partial.passes
     } else {
-      for index in passes.indices { passes[index].add(partial.passes[index]) }
+      for index in passes.indices {
+        if let pass = partial.passes[index] { passes[index]?.add(pass) }
+      }
     }
     divergences += partial.divergences
   }
 
   /// Ends a pass.
   public mutating func finishPass() {
-    for (index, pass) in passes.enumerated() { quartiles[index].finish(pass) }
+    for (index, pass) in passes.enumerated() {
+      if let pass { quartiles[index].finish(pass) }
+    }
     passes = []
     isFirstPass = false
   }
