@@ -22,6 +22,15 @@ import Testing
     #expect(listed == MethodRegistry.builtIn.methods.map { "- ``\($0)``" })
   }
 
+  @Test func `the error of every method has been measured, and is that of one rounding`() throws {
+    let page = try MethodPage(Self.catalog.appendingPathComponent("Accuracy.md"))
+    let rows = page.rows(below: "## Overview")
+    #expect(rows.map { $0.first } == MethodRegistry.builtIn.declarations.map(\.name))
+    for row in rows {
+      for error in row.dropFirst() { #expect(try #require(Double(error)) <= 0.5) }
+    }
+  }
+
   @Test(arguments: MethodRegistry.builtIn.declarations.map(\.name))
   func `a page says what its method declares`(name: String) throws {
     let type = try #require(MethodRegistry.builtIn[name])
