@@ -118,8 +118,10 @@ struct AccuracyTable {
 
   /// A recipe with plain parameters for the method.
   private func text(_ declaration: MethodDeclaration, _ dtype: DType) -> String {
-    let values = ["density": "0.5", "t": "0.3", "select_topk": "0.5"]
-    let hasBase = declaration.base == .required
+    // For nearswap t is a distance: half of how far models lie apart at most.
+    let t = declaration.name == "nearswap" ? "0.0009" : "0.3"
+    let values = ["density": "0.5", "t": t, "select_topk": "0.5"]
+    let hasBase = declaration.base == .required || declaration.takesFormula
     let count = min(max(declaration.models.lowerBound, 3), declaration.models.upperBound)
     let shared = declaration.parameters.filter { $0.scope == .tensor && values[$0.name] != nil }
     let own = declaration.parameters.filter { $0.scope != .tensor && $0.name != "scale" }
@@ -128,6 +130,7 @@ struct AccuracyTable {
     lines.append("models:")
     for model in 1...count {
       lines.append("  - model: \(path(model, dtype))")
+      if declaration.takesFormula { lines.append("    as: m\(model)") }
       let settings = own.compactMap { parameter in
         parameter.name == "weight"
           ? "weight: 0.\(model + 2)"
@@ -140,6 +143,9 @@ struct AccuracyTable {
     if !shared.isEmpty {
       lines.append("parameters:")
       lines += shared.map { "  \($0.name): \(values[$0.name] ?? "")" }
+    }
+    if declaration.takesFormula {
+      lines.append("formula: base + 0.3 * (m1 - base) + 0.4 * (m2 - base) + 0.5 * (m3 - base)")
     }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -6,18 +6,22 @@ import SinterTensors
 /// `swift run -c release Benchmarks speed` gives the throughput of the loops that merges are made
 /// of, and of every merge method beside that of a plain copy of the same bytes;
 /// `swift run -c release Benchmarks accuracy` how far the results of each method lie from float64.
+/// `swift run -c release Benchmarks pictures FOLDER` draws the pictures of the documentation.
 @main
 struct Benchmarks {
   static func main() async throws {
-    switch CommandLine.arguments.dropFirst() {
-    case ["speed"]:
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    switch arguments.first {
+    case "speed" where arguments.count == 1:
       try printSpeed()
-    case ["accuracy"]:
+    case "accuracy" where arguments.count == 1:
       let table = try AccuracyTable()
       try await table.printRows()
       try table.remove()
+    case "pictures" where arguments.count == 2:
+      try MethodPictures.write(to: arguments[1])
     default:
-      print("usage: Benchmarks speed | accuracy")
+      print("usage: Benchmarks speed | accuracy | pictures FOLDER")
     }
   }
 
@@ -54,7 +58,7 @@ struct Benchmarks {
 
   private static func row(_ name: String, _ elementsPerSecond: Double, _ copy: Double) {
     let millions = Int(elementsPerSecond / 1e6)
-    let percent = Int((100 * elementsPerSecond / copy).rounded())
+    let percent = (1000 * elementsPerSecond / copy).rounded() / 10
     print("| \(name) | \(millions) | \(percent) % |")
   }
 }

@@ -13,7 +13,7 @@ struct MethodBenchmark {
 
   init<Method: MergeMethod>(_ type: Method.Type) throws {
     declaration = type.declaration
-    let group = Self.group(for: type.declaration)
+    let group = try Self.group(for: type.declaration)
     let method = try Method(group)
     var bench = Bench(method, inputs: group.inputs.count)
     let seconds = Stopwatch.seconds { bench.run() }
@@ -21,7 +21,7 @@ struct MethodBenchmark {
   }
 
   /// Three models, or as many as the method takes, and a base where it wants one.
-  private static func group(for declaration: MethodDeclaration) -> MergeGroup {
+  private static func group(for declaration: MethodDeclaration) throws -> MergeGroup {
     let models = min(max(3, declaration.models.lowerBound), declaration.models.upperBound)
     let hasBase = declaration.base == .required
     let names = (hasBase ? ["base"] : []) + (0..<models).map { "model \($0)" }
@@ -34,9 +34,15 @@ struct MethodBenchmark {
       }
       if parameter.scope == .tensor { shared[parameter.name] = value }
     }
+    let aliases = (0..<models).map { "m\($0)" }
+    let formula =
+      declaration.takesFormula
+      ? try Formula("(\(aliases.joined(separator: " + "))) / 3", models: aliases, hasBase: false)
+      : nil
     return MergeGroup(
       tensor: "weight", shape: shape, inputs: names, hasBase: hasBase,
-      parameters: GroupParameters(tensor: shared, inputs: own), seed: 0)
+      parameters: GroupParameters(tensor: shared, inputs: own), seed: 0, formula: formula,
+      aliases: declaration.takesFormula ? aliases : [])
   }
 
   /// Half of everything where a value is needed or decides how much work there is.
