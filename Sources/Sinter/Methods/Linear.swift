@@ -29,7 +29,7 @@ public struct Linear: MergeMethod {
   }
 
   /// The row that notes where the inputs of an average differ.
-  public var scratchRows: Int { isAverage ? 1 : 0 }
+  public var scratchRows: Int { 1 }
 
   /// Merges one tile: `Σ cᵢ·xᵢ`, in the order of inputs.
   ///
@@ -39,31 +39,44 @@ public struct Linear: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: NoSurvey, into output: inout MutableSpan<Double>
   ) {
+    var spread = scratch.mutableRow(0)
+    // Blocks that stay in the first-level cache while every input passes over them.
+    var start = 0
+    while start < output.count {
+      let end = min(start + 1024, output.count)
+      add(tile, start..<end, into: &output)
+      if isAverage { keepEqual(tile, start..<end, &spread, &output) }
+      start = end
+    }
+  }
+
+  private func add(
+    _ tile: borrowing Tile<Double>, _ block: Range<Int>, into output: inout MutableSpan<Double>
+  ) {
     let first = tile[0]
     let coefficient = coefficients[0]
-    for i in 0..<output.count { output[i] = coefficient * first[i] }
+    for i in block { output[i] = coefficient * first[i] }
     for row in 1..<tile.rows {
       let coefficient = coefficients[row]
       let input = tile[row]
-      for i in 0..<output.count { output[i] += coefficient * input[i] }
+      for i in block { output[i] += coefficient * input[i] }
     }
-    if isAverage { keepEqual(tile, &scratch, &output) }
   }
 
   private func keepEqual(
-    _ tile: borrowing Tile<Double>, _ scratch: inout Tile<Double>,
+    _ tile: borrowing Tile<Double>, _ block: Range<Int>, _ spread: inout MutableSpan<Double>,
     _ output: inout MutableSpan<Double>
   ) {
     let first = tile[0]
-    var differs = scratch.mutableRow(0)
-    for i in 0..<differs.count { differs[i] = 0 }
+    for i in block { spread[i] = 0 }
     for row in 1..<tile.rows {
       let input = tile[row]
-      for i in 0..<differs.count { differs[i] = input[i] == first[i] ? differs[i] : 1 }
+      for i in block { spread[i] += (input[i] - first[i]).magnitude }
     }
-    // What is not equal to itself, NaN, stays what the sum made of it.
-    for i in 0..<output.count {
-      output[i] = differs[i] == 0 && first[i] == first[i] ? first[i] : output[i]
+    // Infinite or NaN inputs make the spread NaN, and stay what the sum made of them.
+    for i in block {
+      let average = output[i]
+      output[i] = spread[i] == 0 ? first[i] : average
     }
   }
 }
