@@ -154,7 +154,8 @@ extension MergeUnit.Member {
     if overflows > 0 {
       result.addNonFinite(
         NonFiniteCount(
-          tensor: planned.name, inputs: sources.map { _ in 0 }, results: overflows))
+          tensor: planned.name, inputs: sources.map { _ in 0 }, results: overflows,
+          unrounded: Reduction.countNonFinite(tile[0])))
     }
   }
 

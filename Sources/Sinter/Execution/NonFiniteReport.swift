@@ -28,21 +28,31 @@ struct NonFiniteReport {
               ? "the checkpoint is damaged or diverged in training; --allow-non-finite merges it "
                 + "all the same" : nil))
       }
-      if count.results > 0 {
-        // What follows from an input is not laid at the door of the output's type.
-        let follows = count.inputs.contains { $0 > 0 }
-        if follows && isError { continue }
-        let values = "tensor '\(count.tensor)': \(count.results) of \(tensor.shape.elementCount)"
-        found.append(
-          Diagnostic(
-            severity,
-            follows
-              ? "\(values) results are NaN or infinite"
-              : "\(values) results do not fit in \(tensor.dtype.rawValue) and "
-                + (isError ? "would become" : "became") + " infinite or NaN",
-            hint: isError ? "choose a wider type, such as out_dtype: bfloat16" : nil))
+      // What follows from an input is told of the input.
+      let follows = count.inputs.contains { $0 > 0 }
+      if count.results > 0, !(follows && isError) {
+        found.append(Self.results(count, of: tensor, follow: follows, severity))
       }
     }
     diagnostics = found
+  }
+
+  private static func results(
+    _ count: NonFiniteCount, of tensor: PlannedTensor, follow: Bool,
+    _ severity: Diagnostic.Severity
+  ) -> Diagnostic {
+    let values =
+      "tensor '\(count.tensor)': \(count.results) of \(tensor.shape.elementCount) results"
+    let isError = severity == .error
+    if follow || count.unrounded > 0 {
+      return Diagnostic(
+        severity, "\(values) are NaN or infinite",
+        hint: isError ? "the method divides by zero or leaves the range of numbers there" : nil)
+    }
+    return Diagnostic(
+      severity,
+      "\(values) do not fit in \(tensor.dtype.rawValue) and "
+        + (isError ? "would become" : "became") + " infinite or NaN",
+      hint: isError ? "choose a wider type, such as out_dtype: bfloat16" : nil)
   }
 }

@@ -71,10 +71,13 @@ struct NonFiniteCount: Sendable {
   var inputs: [Int]
   /// The results that are not finite.
   var results: Int
+  /// How many of them were not finite before they were rounded to the output's type.
+  var unrounded = 0
 
   /// Adds the counts of other tiles of the same tensor.
   mutating func add(_ other: NonFiniteCount) {
     for index in inputs.indices { inputs[index] += other.inputs[index] }
     results += other.results
+    unrounded += other.unrounded
   }
 }

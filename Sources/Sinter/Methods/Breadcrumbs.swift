@@ -50,7 +50,8 @@ extension Breadcrumbs {
     formula: """
       dᵢ = xᵢ - b without its ⌊gamma·n⌋ largest magnitudes, of the rest the ⌊density·n⌋ largest,
            0 elsewhere; fewer outliers are left out where less than that would remain
-      out = b + λ·Σ wᵢ·dᵢ
+      out = b + λ·Σ wᵢ·dᵢ              (normalize: false)
+      out = b + λ·Σ wᵢ·dᵢ / Σ wᵢ       (normalize: true)
       """,
     goodFor: """
       Fine-tunes that changed a few weights out of all proportion. At a density of 1, the default, \

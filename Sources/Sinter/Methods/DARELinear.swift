@@ -46,7 +46,8 @@ extension DARELinear {
     formula: """
       dᵢ = xᵢ - b, each element kept with probability density, 0 elsewhere
       dᵢ = dᵢ · Σ|xᵢ - b| / Σ|dᵢ|      (rescale: true)
-      out = b + λ·Σ wᵢ·dᵢ
+      out = b + λ·Σ wᵢ·dᵢ              (normalize: false)
+      out = b + λ·Σ wᵢ·dᵢ / Σ wᵢ       (normalize: true)
 
       semantics: paper, peft   dᵢ is divided by the density instead
       """,

@@ -57,7 +57,8 @@ extension DELLALinear {
            the largest, in equal steps between
       dᵢ = xᵢ - b, each element kept with its probability p, 0 elsewhere
       dᵢ = dᵢ · Σ|xᵢ - b| / Σ|dᵢ|      (rescale: true)
-      out = b + λ·Σ wᵢ·dᵢ
+      out = b + λ·Σ wᵢ·dᵢ              (normalize: false)
+      out = b + λ·Σ wᵢ·dᵢ / Σ wᵢ       (normalize: true)
 
       semantics: paper   each element of dᵢ is divided by its p instead
       """,

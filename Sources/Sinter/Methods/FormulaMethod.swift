@@ -82,7 +82,14 @@ extension FormulaMethod {
     title: "Formula",
     summary: "merges by a formula that the recipe writes down",
     formula: """
-      out = the last line of 'formula'
+      out = the last line of 'formula'; those before it, 'name = expression', give names to values
+
+      names              what 'as' says of a model, base, parameters
+      operators          + - * / ^   < <= > >= == !=   and or not
+      for each element   abs(x) sign(x) sqrt(x) exp(x) log(x) sin(x) acos(x) min(x, y, ...)
+                         max(x, y, ...) clamp(x, low, high) where(condition, x, y) random()
+      for the tensor     sum(x) mean(x) norm(x) dot(x, y) cos(x, y) var(x) max_abs(x)
+                         quantile(x, q)
       """,
     goodFor: """
       A strategy of your own: masks, thresholds and mixtures that no other method has, without \

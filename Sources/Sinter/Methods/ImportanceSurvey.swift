@@ -2,8 +2,8 @@ import SinterTensors
 
 /// The quartiles of how much the elements of a tensor matter, and the divergences of its rows.
 ///
-/// It takes at most four passes. Divergences cost most, so they are kept from the first pass on, unless the
-/// rows are so short that there are very many of them.
+/// It takes at most four passes. Divergences cost most, so they are kept from the first pass on,
+/// unless the rows are so short that there are very many of them.
 public struct ImportanceSurvey: TensorSurvey {
   /// What a run of tiles contributes to a pass.
   public struct Partial: Sendable {

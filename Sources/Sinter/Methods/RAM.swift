@@ -27,7 +27,11 @@ public struct RAM: MergeMethod {
       for i in 0..<output.count { output[i] += change[i] }
     }
     let base = tile[0]
-    for i in 0..<output.count { output[i] = base[i] + output[i] / max(counts[i], 1) }
+    // An element that nothing is added to keeps its sign, even if it is zero.
+    for i in 0..<output.count {
+      let change = output[i] / max(counts[i], 1)
+      output[i] = change == 0 ? base[i] : base[i] + change
+    }
   }
 }
 

@@ -89,8 +89,10 @@ public struct SCE: MergeMethod {
     }
     let base = tile[0]
     let divisors = scratch[1]
+    // An element that nothing is added to keeps its sign, even if it is zero.
     for i in 0..<output.count {
-      output[i] = base[i] + output[i] / (divisors[i] > 0 ? divisors[i] : 1)
+      let change = output[i] / (divisors[i] > 0 ? divisors[i] : 1)
+      output[i] = change == 0 ? base[i] : base[i] + change
     }
   }
 

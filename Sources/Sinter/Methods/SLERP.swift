@@ -21,8 +21,7 @@ public struct SLERP: MergeMethod {
   public struct Survey: TensorSurvey {
     /// The sums over a run of tiles.
     public struct Partial: Sendable {
-      fileprivate(set) var squares = (0.0, 0.0)
-      fileprivate(set) var dot = 0.0
+      fileprivate var facts = PairFacts()
     }
 
     /// Whether the one pass that is needed has been made.
@@ -33,19 +32,17 @@ public struct SLERP: MergeMethod {
     public func makePartial() -> Partial { Partial() }
 
     /// Adds the sums of a run of tiles.
-    public mutating func add(_ partial: Partial) {
-      sums.squares.0 += partial.squares.0
-      sums.squares.1 += partial.squares.1
-      sums.dot += partial.dot
-    }
+    public mutating func add(_ partial: Partial) { sums.facts += partial.facts }
 
     /// Ends the pass.
     public mutating func finishPass() { isComplete = true }
 
-    /// The cosine of the angle between the vectors; 0 when one of them is zero.
+    /// The cosine of the angle between the vectors; 0 when one of them is zero, 1 when both are, or
+    /// are so short that their squares vanish.
     var cosine: Double {
-      let lengths = sums.squares.0.squareRoot() * sums.squares.1.squareRoot()
-      return lengths == 0 ? 0 : min(max(sums.dot / lengths, -1), 1)
+      let facts = sums.facts
+      if facts.first == 0 && facts.second == 0 { return 1 }
+      return Gram.cosine(dot: facts.dot, squares: (facts.first, facts.second))
     }
   }
 
@@ -57,11 +54,7 @@ public struct SLERP: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: Survey, into partial: inout Survey.Partial
   ) {
-    let base = tile[0]
-    let model = tile[1]
-    partial.squares.0 += Reduction.sumOfSquares(base)
-    partial.squares.1 += Reduction.sumOfSquares(model)
-    partial.dot += Reduction.dot(base, model)
+    partial.facts += PairFacts(tile[0], tile[1])
   }
 
   /// Merges one tile: `c₀·base + c₁·model`.

@@ -44,7 +44,9 @@ extension TaskArithmetic {
     summary: "adds weighted differences from the base",
     formula: """
       dᵢ = xᵢ - b
-      out = b + λ·Σ wᵢ·dᵢ
+      out = b + λ·Σ wᵢ·dᵢ              (normalize: false)
+      out = b + λ·Σ wᵢ·dᵢ / Σ wᵢ       (normalize: true)
+      Nothing is thinned out: density and rescale are accepted and change nothing.
       """,
     goodFor: """
       Combining fine-tunes of one base, and removing what one learned (negative weight). The most \

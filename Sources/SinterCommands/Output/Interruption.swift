@@ -23,11 +23,12 @@ final class Interruption: Sendable {
   func start() {
     sources.withLock { sources in
       for number in Self.signals {
+        // Without this the signal would end the process, source or not. It comes first: on Linux the
+        // source sets a handler of its own, on another thread, which must not be taken back.
+        signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
         source.setEventHandler { [self] in press() }
         source.resume()
-        // Without this the signal would end the process, source or not.
-        signal(number, SIG_IGN)
         sources.append(source)
       }
     }

@@ -134,6 +134,19 @@ import Testing
       ])
   }
 
+  @Test func `a result that is not a number is not laid at the type's door`() async throws {
+    let tensor = TestTensor("w", .float32, [4], [0, 0, 0, 0])
+    let merge = try models([tensor], [tensor])
+    let plan = try merge.plan(
+      """
+      merge_method: formula
+      models: [{model: ./a}, {model: ./b}]
+      formula: a / norm(b)
+      """)
+    let error = await failure(merge, plan)
+    #expect(error?.diagnostics.map(\.message) == ["tensor 'w': 4 of 4 results are NaN or infinite"])
+  }
+
   @Test func `integers that differ are refused before anything is written`() async throws {
     let left = [Double](repeating: 3, count: 300_000)
     var right = left

@@ -46,10 +46,18 @@ import Testing
       ])
   }
 
+  @Test func `results that no type can hold are not laid at the type's door`() throws {
+    let count = NonFiniteCount(tensor: "w", inputs: [0, 0], results: 3, unrounded: 2)
+    let errors = try report([count], isError: true)
+    #expect(errors.map(\.message) == ["tensor 'w': 3 of 10 results are NaN or infinite"])
+    #expect(errors.first?.hint?.contains("type") == false)
+  }
+
   @Test func `counts of tiles add up`() {
     var count = NonFiniteCount(tensor: "w", inputs: [1, 0], results: 2)
-    count.add(NonFiniteCount(tensor: "w", inputs: [3, 5], results: 1))
+    count.add(NonFiniteCount(tensor: "w", inputs: [3, 5], results: 1, unrounded: 1))
     #expect(count.inputs == [4, 5])
     #expect(count.results == 3)
+    #expect(count.unrounded == 1)
   }
 }

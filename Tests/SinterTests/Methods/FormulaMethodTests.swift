@@ -125,6 +125,11 @@ struct FormulaMethodTests {
 
   // MARK: Faults
 
+  @Test(arguments: FormulaFunction.allCases)
+  func `the method says how each function is written`(function: FormulaFunction) {
+    #expect(FormulaMethod.declaration.formula.contains(function.usage))
+  }
+
   @Test func `a group must have what the formula names`() throws {
     let formula = try #require(InMemory.formula("a + k", ["a"], ["k"]))
     func fault(_ aliases: [String?], _ parameters: [String: ParameterValue]) -> String? {

@@ -119,6 +119,12 @@ import Testing
     #expect(try run([[0], [3], [-1]], [1], flipped)(TIES.self) == [-5])
   }
 
+  @Test func `a sum of weights that is zero but for rounding does not divide`() throws {
+    let models = [0.1, 0.2, -0.3].map { ["weight": ParameterValue.number($0)] }
+    let result = try run([[0, 0], [1, 1], [1, 1], [-1, 0]], [2], models)(TIES.self)
+    #expect(difference(result, [0.6, 1]) < 1e-15)
+  }
+
   @Test func `more NaN than is kept neither traps nor vanishes`() throws {
     let model: [Double] = [.nan, .nan, .nan, 1, .infinity, 2]
     let result = try run(

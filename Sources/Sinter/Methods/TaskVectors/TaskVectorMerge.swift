@@ -221,8 +221,9 @@ extension TaskVectorMerge {
     let base = tile[0]
     let mixed = scratch[1]
     let counted = scratch[2]
+    let roundings = leastDivisor
     for i in 0..<output.count {
-      let divisor = normalizes && counted[i] != 0 ? counted[i] : 1
+      let divisor = normalizes && counted[i].magnitude > roundings ? counted[i] : 1
       let change = mixed[i] / divisor * lambda
       output[i] = change == 0 ? base[i] : base[i] + change
     }
@@ -241,6 +242,14 @@ extension TaskVectorMerge {
     }
     let zero = semantics.zeroIsPositive ? 1.0 : 0
     for i in 0..<sum.count { sum[i] = sum[i] > 0 ? 1 : sum[i] == 0 ? zero : -1 }
+  }
+
+  /// What a sum of weights must exceed to divide: 0.1 + 0.2 - 0.3 is zero to whoever writes it, and
+  /// 5.6e-17 in binary.
+  private var leastDivisor: Double {
+    if semantics.dividesByCount { return 0 }
+    let size = models.reduce(0) { $0 + $1.weight.magnitude }
+    return Double(models.count) * .ulpOfOne * size
   }
 
   /// How much a model counts in the vote.
