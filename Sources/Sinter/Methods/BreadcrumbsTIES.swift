@@ -8,8 +8,9 @@ public struct BreadcrumbsTIES: MergeMethod {
   /// Prepares the merge of one group.
   ///
   /// - Parameter group: the group, its first input the base.
-  public init(_ group: MergeGroup) {
-    taskVectors = TaskVectorMerge(
+  /// - Throws: ``MethodFault`` when the weights are normalized and sum to zero.
+  public init(_ group: MergeGroup) throws(MethodFault) {
+    taskVectors = try TaskVectorMerge(
       group, sparsification: .magnitudeWithoutOutliers, electsSign: true)
   }
 

@@ -11,7 +11,7 @@ public struct DELLALinear: MergeMethod {
   /// - Throws: ``MethodFault`` when a density and an epsilon give probabilities beyond 0...1.
   public init(_ group: MergeGroup) throws(MethodFault) {
     try RankedDropping.check(group)
-    taskVectors = TaskVectorMerge(
+    taskVectors = try TaskVectorMerge(
       group, sparsification: .ranked, electsSign: false)
   }
 

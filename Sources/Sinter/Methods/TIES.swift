@@ -8,8 +8,9 @@ public struct TIES: MergeMethod {
   /// Prepares the merge of one group.
   ///
   /// - Parameter group: the group, its first input the base.
-  public init(_ group: MergeGroup) {
-    taskVectors = TaskVectorMerge(group, sparsification: .magnitude, electsSign: true)
+  /// - Throws: ``MethodFault`` when the weights are normalized and sum to zero.
+  public init(_ group: MergeGroup) throws(MethodFault) {
+    taskVectors = try TaskVectorMerge(group, sparsification: .magnitude, electsSign: true)
   }
 
   /// The rows that the arithmetic works in.

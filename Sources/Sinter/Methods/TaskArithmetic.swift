@@ -7,8 +7,9 @@ public struct TaskArithmetic: MergeMethod {
   /// Prepares the merge of one group.
   ///
   /// - Parameter group: the group, its first input the base.
-  public init(_ group: MergeGroup) {
-    taskVectors = TaskVectorMerge(group, sparsification: .none, electsSign: false)
+  /// - Throws: ``MethodFault`` when the weights are normalized and sum to zero.
+  public init(_ group: MergeGroup) throws(MethodFault) {
+    taskVectors = try TaskVectorMerge(group, sparsification: .none, electsSign: false)
   }
 
   /// The rows that the arithmetic works in.

@@ -36,6 +36,8 @@ struct TaskVectorMerge: Sendable {
   private let electsSign: Bool
   private let normalizes: Bool
   private let lambda: Double
+  /// λ, divided by the sum of the weights where that is the same for all elements.
+  private let scale: Double
 
   /// Prepares one group.
   ///
@@ -43,7 +45,10 @@ struct TaskVectorMerge: Sendable {
   ///   - group: the group, its first input the base.
   ///   - sparsification: how task vectors are thinned out.
   ///   - electsSign: whether elements that disagree with the elected sign are left out.
-  init(_ group: MergeGroup, sparsification: Sparsification, electsSign: Bool) {
+  /// - Throws: ``MethodFault`` when the weights are normalized and sum to zero.
+  init(
+    _ group: MergeGroup, sparsification: Sparsification, electsSign: Bool
+  ) throws(MethodFault) {
     let parameters = group.parameters
     semantics = TaskVectorSemantics(parameters)
     self.electsSign = electsSign
@@ -75,6 +80,10 @@ struct TaskVectorMerge: Sendable {
       named[name, default: 0] += 1
     }
     self.models = models
+    // With a vote every element has a sum of its own.
+    scale =
+      normalizes && !electsSign
+      ? lambda / (try WeightSum.divisor(of: models.map(\.weight))) : lambda
   }
 
   /// The rows of Double that ``merge(_:scratch:at:_:into:)`` needs.
@@ -172,12 +181,6 @@ extension TaskVectorMerge {
   private func add(
     _ tile: borrowing Tile<Double>, _ factors: [Double], into output: inout MutableSpan<Double>
   ) {
-    var scale = lambda
-    if normalizes {
-      let sum = models.reduce(0) { $0 + $1.weight }
-      // Below this sum mergekit leaves out the division, and so do we.
-      if sum.magnitude >= 1e-8 { scale /= sum }
-    }
     for i in 0..<output.count { output[i] = 0 }
     for row in 1..<tile.rows {
       let coefficient = models[row - 1].weight * factors[row - 1] * scale
