@@ -19,18 +19,23 @@ final class Interruption: Sendable {
     self.cancel = cancel
   }
 
-  /// Begins to listen.
+  /// Begins to listen; no signal is missed once it returns.
   func start() {
+    let registration = DispatchGroup()
     sources.withLock { sources in
       for number in Self.signals {
+        // Otherwise the signal ends the process on Darwin, source or not. It comes first, because on
+        // Linux the source puts a handler of its own in this place when it is registered.
+        signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
         source.setEventHandler { [self] in press() }
+        registration.enter()
+        source.setRegistrationHandler { registration.leave() }
         source.resume()
-        // Without this the signal would end the process, source or not.
-        signal(number, SIG_IGN)
         sources.append(source)
       }
     }
+    registration.wait()
   }
 
   /// Listens no more; signals end the process again.
