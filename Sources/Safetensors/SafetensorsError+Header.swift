@@ -10,11 +10,15 @@ extension SafetensorsError {
   }
 
   static func headerTooLong(_ file: String, length: UInt64) -> Self {
-    Self(
+    // A pointer of Git LFS begins with the word 'version' and a space.
+    let isPointer = length == 0x206E_6F69_7372_6576
+    return Self(
       code: .headerTooLong, file: file,
       detail: "the header is \(length) bytes long, at most \(SafetensorsHeader.lengthLimit) are "
         + "allowed",
-      hint: "this is probably not a safetensors file")
+      hint: isPointer
+        ? "this is a pointer of Git LFS, not the file itself: fetch it with 'git lfs pull'"
+        : "this is probably not a safetensors file")
   }
 
   static func headerBeyondFile(_ file: String, dataStart: Int, byteCount: Int) -> Self {

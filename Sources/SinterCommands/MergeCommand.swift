@@ -48,10 +48,17 @@ struct MergeCommand: AsyncParsableCommand {
     // Programs that read the document find remarks in it; people get them as text.
     let console = Console(isQuiet: quiet)
     try await console.report("merge", isJSON: json) {
-      let merge = Task { try await self.merge(console) }
-      let interruption = Interruption { merge.cancel() }
+      // Nothing is written before there is a plan, so until then a signal simply ends the process,
+      // which may be waiting for the text of the recipe.
+      let plan = try recipe.plan()
+      // It listens before anything is written, so that no signal leaves a part of the output.
+      let (presses, press) = AsyncStream<Void>.makeStream()
+      let interruption = Interruption { press.yield() }
       interruption.start()
       defer { interruption.stop() }
+      let merge = Task { try await self.merge(plan, console) }
+      let listening = Task { for await _ in presses { merge.cancel() } }
+      defer { listening.cancel() }
       let report = try await merge.value
       if !json {
         console.note(report.remarks)
@@ -61,10 +68,8 @@ struct MergeCommand: AsyncParsableCommand {
     }
   }
 
-  /// Plans and merges, and shows progress meanwhile.
-  private func merge(_ console: Console) async throws -> MergeReport {
-    let plan = try recipe.plan()
-    try Task.checkCancellation()
+  /// Merges, and shows progress meanwhile.
+  private func merge(_ plan: MergePlan, _ console: Console) async throws -> MergeReport {
     let counter = ProgressCounter()
     let executor = MergeExecutor(
       plan: plan,

@@ -56,6 +56,10 @@ private let hostileFrames: [HostileFile] = [
     text: "the header is 18446744073709551615 bytes long, at most 100000000 are allowed; "
       + notSafetensors),
   .init(
+    "a pointer of Git LFS", .headerTooLong, bytes: Array("version https://git-lfs".utf8),
+    text: "the header is 2336927755350992246 bytes long, at most 100000000 are allowed; "
+      + "this is a pointer of Git LFS, not the file itself: fetch it with 'git lfs pull'"),
+  .init(
     "longer than the file", .headerBeyondFile, bytes: [3, 0, 0, 0, 0, 0, 0, 0, 0x7B, 0x7D],
     text: "the header ends at byte 11, but the file has 10 bytes; "
       + "the file is truncated: download it again"),

@@ -282,4 +282,27 @@ import Testing
     #expect(!workspace.exists("out"))
     #expect(!workspace.exists("out.partial"))
   }
+
+  @Test(.timeLimit(.minutes(1)), arguments: [SIGINT, SIGTERM])
+  func `a signal ends a merge that still waits for its recipe`(signal: Int32) async throws {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = Workspace.program
+    process.arguments = ["merge", "-", "out"]
+    process.currentDirectoryURL = workspace.folder
+    process.standardInput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    // More than a pipe holds: when this returns, the program is reading.
+    try pipe.fileHandleForWriting.write(
+      contentsOf: Data(repeating: UInt8(ascii: "#"), count: 256 << 10))
+    kill(process.processIdentifier, signal)
+    for _ in 0..<1000 where process.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+    #expect(!process.isRunning)
+    try pipe.fileHandleForWriting.close()
+    process.waitUntilExit()
+    #expect(process.terminationReason == .uncaughtSignal)
+    #expect(process.terminationStatus == signal)
+    #expect(!workspace.exists("out"))
+  }
 }

@@ -53,6 +53,15 @@ struct NonFiniteReport {
       severity,
       "\(values) do not fit in \(tensor.dtype.rawValue) and "
         + (isError ? "would become" : "became") + " infinite or NaN",
-      hint: isError ? "choose a wider type, such as out_dtype: bfloat16" : nil)
+      hint: isError ? hint(for: tensor.dtype) : nil)
+  }
+
+  /// What to do about results that an element type cannot hold.
+  private static func hint(for dtype: DType) -> String {
+    switch dtype {
+    case .float32, .bfloat16: "choose a wider type, such as out_dtype: float64"
+    case .float64: "the results are beyond every type: change the parameters of the merge"
+    default: "choose a wider type, such as out_dtype: bfloat16"
+    }
   }
 }

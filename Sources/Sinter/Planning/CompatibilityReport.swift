@@ -182,20 +182,3 @@ struct CompatibilityReport {
     ["vocab_size"],
   ]
 }
-
-/// A large number as people say it, such as `1.2M` or `7.6B`.
-struct CountText: CustomStringConvertible {
-  let description: String
-
-  init(_ count: Int) {
-    let units = ["", "K", "M", "B", "T"]
-    var unit = 0
-    var value = Double(count)
-    while value >= 999.5, unit < units.count - 1 {
-      value /= 1000
-      unit += 1
-    }
-    let tenths = (value * 10).rounded() / 10
-    description = unit == 0 ? "\(count)" : "\(tenths)\(units[unit])"
-  }
-}

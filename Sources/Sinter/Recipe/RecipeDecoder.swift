@@ -123,6 +123,11 @@ private struct YAMLDocument {
 
   private mutating func report(_ problem: String, in context: YamlError.Context?, at mark: Mark) {
     let position = SourcePosition(mark)
+    // The parser's own words for it name a function of its library.
+    if problem.contains("nesting level") {
+      report("lists and maps are nested too deeply", at: position)
+      return
+    }
     let place =
       context.map { $0.mark.line == mark.line ? $0.text : "\($0.text) from line \($0.mark.line)" }
     let message = "not valid YAML: " + problem + (place.map { ", \($0)" } ?? "")

@@ -19,19 +19,23 @@ final class Interruption: Sendable {
     self.cancel = cancel
   }
 
-  /// Begins to listen.
+  /// Begins to listen; no signal is missed once it returns.
   func start() {
+    let registration = DispatchGroup()
     sources.withLock { sources in
       for number in Self.signals {
-        // Without this the signal would end the process, source or not. It comes first: on Linux the
-        // source sets a handler of its own, on another thread, which must not be taken back.
+        // Otherwise the signal ends the process on Darwin, source or not. It comes first, because on
+        // Linux the source puts a handler of its own in this place when it is registered.
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
         source.setEventHandler { [self] in press() }
+        registration.enter()
+        source.setRegistrationHandler { registration.leave() }
         source.resume()
         sources.append(source)
       }
     }
+    registration.wait()
   }
 
   /// Listens no more; signals end the process again.

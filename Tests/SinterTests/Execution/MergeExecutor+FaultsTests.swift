@@ -125,6 +125,9 @@ import Testing
       error?.diagnostics.map(\.message) == [
         "tensor 'w': \(count) of 4 results do not fit in \(name) and would become infinite or NaN"
       ])
+    let wider = dtype == .float32 ? "float64" : "bfloat16"
+    #expect(
+      error?.diagnostics.map(\.hint) == ["choose a wider type, such as out_dtype: \(wider)"])
     let summary = try await MergeExecutor(
       plan: plan, options: .init(threads: 1, allowsNonFinite: true)
     ).run(into: merge.folder.appending("out"))

@@ -160,6 +160,7 @@ struct RecipeDecoderTests {
     let decoded = RecipeDecoder.decode(text: text, file: "r.yml")
     #expect(decoded.recipe == nil)
     #expect(decoded.diagnostics.count == 1)
+    #expect(decoded.diagnostics[0].message == "lists and maps are nested too deeply")
   }
 
   @Test func `duplicate keys of every spelling keep their positions`() {

@@ -1,14 +1,14 @@
 /// Numbers of things as people read them: `999`, `1.2K`, `7.6B`.
-struct CountText: CustomStringConvertible {
+package struct CountText: CustomStringConvertible {
   private static let units = ["", "K", "M", "B", "T", "Q"]
 
   /// The number with its unit.
-  let description: String
+  package let description: String
 
   /// Writes a number.
   ///
   /// - Parameter count: the number, at least 0.
-  init(_ count: Int) {
+  package init(_ count: Int) {
     guard count >= 1000 else {
       description = "\(count)"
       return
@@ -26,7 +26,7 @@ struct CountText: CustomStringConvertible {
   }
 
   /// A number and a noun, which takes an `s` unless the number is one.
-  static func of(_ count: Int, _ noun: String) -> String {
+  package static func of(_ count: Int, _ noun: String) -> String {
     "\(count) \(noun)\(count == 1 ? "" : "s")"
   }
 }
