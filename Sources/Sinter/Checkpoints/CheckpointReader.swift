@@ -19,13 +19,11 @@ public enum CheckpointReader {
     let entries = try attempting { () throws(SafetensorsError) in try Folder(path).entries() }
     let names = entries.filter { $0.kind == .file }.map(\.name)
     let (fileNames, index, remarks) = try weightFiles(in: path, names: names)
+    let sideFiles = SideFileSelection(entries, in: path)
     return try assemble(
       path, fileNames: fileNames.map { PathText.join(path, $0) }, index: index,
       configuration: configuration(in: path, names: names),
-      sideFiles: entries.filter { isSideFile($0) }.map {
-        SideFile(name: $0.name, byteCount: $0.byteCount)
-      },
-      remarks: remarks)
+      sideFiles: sideFiles.files, remarks: remarks + sideFiles.remarks)
   }
 
   private static func configuration(
@@ -34,7 +32,7 @@ public enum CheckpointReader {
     guard names.contains("config.json") else { return nil }
     let path = PathText.join(folder, "config.json")
     let bytes = try attempting { () throws(SafetensorsError) in
-      try FileItem.read(path, limit: smallFileLimit)
+      try FileItem.read(path, limit: SideFileSelection.largestFile)
     }
     return try ModelConfiguration(bytes, file: path)
   }
@@ -130,70 +128,55 @@ public enum CheckpointReader {
       }
     }
     guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
-    var named: [String: Set<String>] = [:]
-    for entry in index?.entries ?? [] {
-      named[PathText.join(path, entry.file), default: []].insert(entry.tensor)
-    }
-    var tensors: [CheckpointTensor] = []
     var remarks = remarks
-    for (place, file) in files.enumerated() {
-      let isNamed = index == nil ? nil : named[file.path] ?? []
-      var stray = 0
-      for descriptor in file.tensors {
-        if let isNamed, !isNamed.contains(descriptor.name) {
-          stray += 1
-          continue
-        }
-        tensors.append(CheckpointTensor(descriptor, file: place, dataStart: file.header.dataStart))
-      }
-      if stray > 0 {
-        remarks.append(
-          Diagnostic(
-            .warning, file: file.path,
-            "\(stray) \(stray == 1 ? "tensor that the index does not name is" : "tensors that the index does not name are")"
-              + " not read"))
-      }
-      if let isNamed {
-        let stored = Set(file.tensors.map(\.name))
-        faults += isNamed.subtracting(stored).sorted().map { name in
-          DiagnosticError([
-            Diagnostic(
-              file: file.path, "tensor '\(name)' is missing, though the index names it",
-              hint: "download the checkpoint again")
-          ])
-        }
-      }
+    let tensors = try tensors(of: files, in: path, index: index, &remarks)
+    guard !tensors.isEmpty else {
+      throw DiagnosticError([
+        Diagnostic(file: path, "the checkpoint holds no tensor", hint: "download it again")
+      ])
     }
-    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
     return try Checkpoint(
       path: path, files: files, tensors: tensors, configuration: configuration,
       sideFiles: sideFiles, remarks: remarks)
   }
 
-  /// Whether a file of a model's folder goes with the model and not with its weights.
-  private static func isSideFile(_ entry: Folder.Entry) -> Bool {
-    guard entry.kind == .file, entry.byteCount <= smallFileLimit, !entry.name.hasPrefix(".") else {
-      return false
+  /// The tensors of the files, held against the index.
+  private static func tensors(
+    of files: [SafetensorsFile], in folder: String, index: ShardIndex?,
+    _ remarks: inout [Diagnostic]
+  ) throws(DiagnosticError) -> [CheckpointTensor] {
+    var named: [String: Set<String>] = [:]
+    for entry in index?.entries ?? [] {
+      named[PathText.join(folder, entry.file), default: []].insert(entry.tensor)
     }
-    let name = entry.name
-    if weightEndings.contains(where: { name.hasSuffix($0) }) { return false }
-    if name.lowercased().hasPrefix("readme") || ownFiles.contains(name) { return false }
-    return name != "config.json"
+    var tensors: [CheckpointTensor] = []
+    var faults: [Diagnostic] = []
+    for (place, file) in files.enumerated() {
+      let names = index == nil ? nil : named[file.path] ?? []
+      let read = file.tensors.filter { names?.contains($0.name) ?? true }
+      tensors += read.map {
+        CheckpointTensor($0, file: place, dataStart: file.header.dataStart)
+      }
+      let stray = file.tensors.count - read.count
+      if stray > 0 {
+        let what = stray == 1 ? "1 tensor is" : "\(stray) tensors are"
+        remarks.append(
+          Diagnostic(.warning, file: file.path, "\(what) not read: the index does not name them"))
+      }
+      for name in (names ?? []).subtracting(file.tensors.map(\.name)).sorted() {
+        faults.append(
+          Diagnostic(
+            file: file.path, "tensor '\(name)' is missing, though the index names it",
+            hint: "download the checkpoint again"))
+      }
+    }
+    guard faults.isEmpty else { throw DiagnosticError(faults) }
+    return tensors
   }
 
   private static let standardFile = "model.safetensors"
   private static let standardIndex = "model.safetensors.index.json"
-  private static let smallFileLimit = 64 << 20
   private static let indexLimit = 256 << 20
-  private static let weightEndings = [
-    ".safetensors", ".index.json", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack",
-    ".onnx", ".onnx_data", ".npz", ".ot", ".pkl", ".partial",
-  ]
-  /// What a merge writes about itself, which would be untrue of another, and what would have the
-  /// output taken for an adapter.
-  private static let ownFiles: Set<String> = [
-    "sinter_manifest.json", "sinter_recipe.yml", "mergekit_config.yml", "adapter_config.json",
-  ]
 
   /// Runs a file operation and turns its error into a diagnostic.
   private static func attempting<Value>(

@@ -23,7 +23,7 @@ public struct ParameterResolution: Sendable, Hashable {
   ///   - fraction: The layer's place in its slice, 0...1, from ``LayerFraction``.
   /// - Returns: The value, or `nil` when there is none and the method does without.
   /// - Throws: `RecipeFault` when a value is invalid, or when a required parameter has none for
-  ///   this tensor; the latter fault has no position.
+  ///   this tensor; the latter fault stands at the parameter, where it is written at all.
   public func value(
     of parameter: ParameterDeclaration, for tensor: String, at fraction: Double
   ) throws(RecipeFault) -> ParameterValue? {
@@ -36,7 +36,9 @@ public struct ParameterResolution: Sendable, Hashable {
     case .value(let value): return value
     case .absent: return nil
     case .required:
+      let written = levels.lazy.compactMap { $0[parameter.name] }.first
       throw RecipeFault(
+        at: written?.name.position,
         "the required parameter '\(parameter.name)' has no value for tensor '\(tensor)'",
         hint: "end its list of filters with an entry that has only a 'value'")
     }

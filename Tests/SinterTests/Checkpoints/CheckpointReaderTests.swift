@@ -117,7 +117,7 @@ import Testing
     #expect(try open().tensors.map(\.name) == ["a"])
     #expect(
       try remarks() == [
-        "m/x.safetensors: warning: 2 tensors that the index does not name are not read"
+        "m/x.safetensors: warning: 2 tensors are not read: the index does not name them"
       ])
   }
 

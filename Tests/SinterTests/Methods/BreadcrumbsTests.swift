@@ -126,15 +126,15 @@ import Testing
     #expect(result[3] == 0)
   }
 
-  @Test func `two histograms are declared where there are two bounds`() {
-    func bytes(_ density: Double, _ gamma: Double) -> Int {
+  @Test func `two histograms are declared where there are two bounds`() throws {
+    func bytes(_ density: Double, _ gamma: Double) throws -> Int {
       let run = Self.run(
         [[Double](repeating: 0, count: 100), [Double](repeating: 1, count: 100)], [100],
         density: density, gamma: gamma)
-      return Breadcrumbs(run.group(for: Breadcrumbs.declaration)).surveyByteCount
+      return try Breadcrumbs(run.group(for: Breadcrumbs.declaration)).surveyByteCount
     }
-    #expect(bytes(0.5, 0.1) == 2 * MagnitudeSelection.passByteCount)
-    #expect(bytes(0.5, 0) == MagnitudeSelection.passByteCount)
-    #expect(bytes(1, 0.1) == 0)
+    #expect(try bytes(0.5, 0.1) == 2 * MagnitudeSelection.passByteCount)
+    #expect(try bytes(0.5, 0) == MagnitudeSelection.passByteCount)
+    #expect(try bytes(1, 0.1) == 0)
   }
 }

@@ -141,7 +141,7 @@ import Testing
     #expect(result[1] == 1)
   }
 
-  @Test func `histograms are declared for each model that is trimmed`() {
+  @Test func `histograms are declared for each model that is trimmed`() throws {
     let inputs = [[0.0], [1], [1], [1]]
     let run = run(
       inputs, [1],
@@ -149,7 +149,7 @@ import Testing
         ["weight": .number(1), "density": .number(0.5)], ["weight": .number(1)],
         ["weight": .number(1), "density": .number(0.1)],
       ])
-    let method = TIES(run.group(for: TIES.declaration))
+    let method = try TIES(run.group(for: TIES.declaration))
     #expect(method.surveyByteCount == 2 * 65_536 * 8)
   }
 }

@@ -33,18 +33,24 @@ import Testing
     }
   }
 
-  @Test func `weights that cancel are not divided by`() throws {
-    let result = try MethodRun(
-      shape: [2], inputs: [[1, 1], [3, 1], [2, 5]], hasBase: true,
-      tensor: ["normalize": .boolean(true)],
-      models: [["weight": .number(1)], ["weight": .number(-1)]])(TaskArithmetic.self)
-    #expect(result == [2, -3])
+  @Test(arguments: [[1, -1], [0.1, 0.2, -0.3], [0, 0]])
+  func `weights that sum to zero cannot be normalized`(weights: [Double]) {
+    for method in [TaskArithmetic.self, DARELinear.self, Breadcrumbs.self] as [any MergeMethod.Type]
+    {
+      let run = MethodRun(
+        shape: [2], inputs: [[1, 1]] + weights.map { _ in [3, 1] }, hasBase: true,
+        tensor: ["normalize": .boolean(true)], models: weights.map { ["weight": .number($0)] })
+      let fault = #expect(throws: MethodFault.self) {
+        try method.init(run.group(for: method.declaration))
+      }
+      #expect(fault?.message.hasSuffix("sum to zero and cannot be normalized") == true)
+    }
   }
 
-  @Test func `without a density nothing is surveyed`() {
+  @Test func `without a density nothing is surveyed`() throws {
     let run = MethodRun(
       shape: [3], inputs: [[1, 1, 1], [1, 2, 3]], hasBase: true, models: [["weight": .number(1)]])
-    let method = TaskArithmetic(run.group(for: TaskArithmetic.declaration))
+    let method = try TaskArithmetic(run.group(for: TaskArithmetic.declaration))
     #expect(TaskArithmetic.makeSurvey([method]).isComplete)
     #expect(method.scratchRows == 0)
   }

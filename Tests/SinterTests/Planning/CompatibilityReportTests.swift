@@ -271,7 +271,7 @@ import Testing
     #expect(
       try faults(tensors, tensors, recipe: recipe) == [
         """
-        recipe.yml:2:1: error: the required parameter 'weight' has no value for tensor \
+        recipe.yml:4:18: error: the required parameter 'weight' has no value for tensor \
         'model.embed_tokens.weight', and so for 20 other tensors
         hint: end its list of filters with an entry that has only a 'value'
         """,

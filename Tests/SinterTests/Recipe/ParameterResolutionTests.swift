@@ -62,7 +62,7 @@ struct ParameterResolutionTests {
     }
     #expect(
       fault?.diagnostic(file: recipe.file, at: input.position).description == """
-        r.yml:2:3: error: the required parameter 'weight' has no value for tensor 'norm'
+        r.yml:2:27: error: the required parameter 'weight' has no value for tensor 'norm'
         hint: end its list of filters with an entry that has only a 'value'
         """)
   }

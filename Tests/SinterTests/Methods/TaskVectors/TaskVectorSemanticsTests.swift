@@ -123,7 +123,8 @@ import Testing
             + names.map { _ in ["weight": .number(1), "density": .number(0.5)] }), seed: 0)
     }
     let methods = [
-      TIES(group([[1, 2], [3, 4]], ["a", "b"])), TIES(group([[5, 6], [7, 8]], ["b", "b"])),
+      try TIES(group([[1, 2], [3, 4]], ["a", "b"])),
+      try TIES(group([[5, 6], [7, 8]], ["b", "b"])),
     ]
     let survey = TIES.makeSurvey(methods)
     #expect(survey.makePartial().vectors.count == 3)
@@ -210,7 +211,7 @@ import Testing
 
   @Test func `DARE of the paper needs no survey`() throws {
     let run = Self.run([257], models: 2, seed: 1, semantics: "paper", density: 0.5)
-    let method = DARELinear(run.group(for: DARELinear.declaration))
+    let method = try DARELinear(run.group(for: DARELinear.declaration))
     #expect(DARELinear.makeSurvey([method]).isComplete)
   }
 
