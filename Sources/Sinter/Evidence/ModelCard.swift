@@ -13,7 +13,7 @@ struct ModelCard {
   init(_ plan: MergePlan, title: String) {
     let merged = plan.inputs.filter { !$0.isBase }
     let base = plan.inputs.first(where: \.isBase)
-    let hubNames = plan.inputs.filter(Self.isFromHub).map(\.reference.path)
+    let hubNames = plan.inputs.compactMap(Self.hubName)
     var lines = ["---"]
     if !hubNames.isEmpty {
       lines.append("base_model:")
@@ -37,20 +37,30 @@ struct ModelCard {
     text = lines.joined(separator: "\n") + "\n"
   }
 
-  /// Whether a model is one of the hub, so that a card may link to it: its reference has the form
-  /// of a name there, and is not the local path at which it was found.
-  private static func isFromHub(_ input: PlannedInput) -> Bool {
-    let path = input.reference.path
+  /// The name of a model on the hub, so that a card may link to it; `nil` for any other.
+  ///
+  /// A folder of the hub's cache tells it: `models--owner--name/snapshots/REVISION`. Otherwise the
+  /// reference is the name when it has its form and is not the local path at which it was found.
+  private static func hubName(of input: PlannedInput) -> String? {
     let found = input.checkpoint.path
-    guard found != path, !found.hasSuffix("/" + path) else { return false }
+    let components = found.split(separator: "/")
+    if let snapshots = components.lastIndex(of: "snapshots"), snapshots > 0,
+      components[snapshots - 1].hasPrefix("models--")
+    {
+      let parts = components[snapshots - 1].dropFirst("models--".count).split(separator: "--")
+      return parts.allSatisfy(isNamePart) ? parts.joined(separator: "/") : nil
+    }
+    let path = input.reference.path
+    guard found != path, !found.hasSuffix("/" + path) else { return nil }
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.count == 2
-      && parts.allSatisfy { part in
-        !part.isEmpty && !part.hasPrefix(".")
-          && part.allSatisfy { character in
-            character.isASCII
-              && (character.isLetter || character.isNumber || "-_.".contains(character))
-          }
+    return parts.count == 2 && parts.allSatisfy(isNamePart) ? path : nil
+  }
+
+  private static func isNamePart(_ part: Substring) -> Bool {
+    !part.isEmpty && !part.hasPrefix(".")
+      && part.allSatisfy { character in
+        character.isASCII
+          && (character.isLetter || character.isNumber || "-_.".contains(character))
       }
   }
 

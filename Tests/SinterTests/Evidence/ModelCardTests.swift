@@ -37,6 +37,19 @@ import Testing
     #expect(try !card(recipe).contains("base_model:\n- owner"))
   }
 
+  @Test func `a folder of the hub's cache tells the model's name there`() throws {
+    let merge = try TestMerge()
+    let folders = [
+      "models--owner--fine.tune/snapshots/0123abcd", "models--gpt2/snapshots/ff",
+      "models--x y/snapshots/1",
+    ]
+    for folder in folders { try merge.model(folder, [TestTensor("w", .float32, [2], seed: 1)]) }
+    let models = folders.map { "  - {model: '\($0)', parameters: {weight: 1}}" }
+    let recipe = "merge_method: linear\nmodels:\n" + models.joined(separator: "\n")
+    let text = ModelCard(try merge.plan(recipe), title: "cached").text
+    #expect(text.hasPrefix("---\nbase_model:\n- owner/fine.tune\n- gpt2\nlibrary_name:"))
+  }
+
   @Test func `a recipe that holds fences stays in its own`() throws {
     let text = try card(recipe, comment: "\n# ```` four\n")
     #expect(text.contains("\n`````yaml\n"))
