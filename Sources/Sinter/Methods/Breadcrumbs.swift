@@ -1,9 +1,7 @@
-public import SinterTensors
-
 /// Drops the smallest and the very largest differences from the base and adds the rest (Model
 /// Breadcrumbs, arXiv:2312.06795).
-public struct Breadcrumbs: MergeMethod {
-  private let taskVectors: TaskVectorMerge
+public struct Breadcrumbs: TaskVectorMethod {
+  let taskVectors: TaskVectorMerge
 
   /// Prepares the merge of one group.
   ///
@@ -12,33 +10,6 @@ public struct Breadcrumbs: MergeMethod {
   public init(_ group: MergeGroup) throws(MethodFault) {
     taskVectors = try TaskVectorMerge(
       group, sparsification: .magnitudeWithoutOutliers, electsSign: false)
-  }
-
-  /// The rows that the arithmetic works in.
-  public var scratchRows: Int { taskVectors.scratchRows }
-
-  /// The histograms of magnitudes.
-  public var surveyByteCount: Int { taskVectors.surveyByteCount }
-
-  /// A survey of what thinning out needs.
-  public static func makeSurvey(_ groups: [Breadcrumbs]) -> TaskVectorSurvey {
-    TaskVectorSurvey(groups.map(\.taskVectors))
-  }
-
-  /// Surveys one tile.
-  public func survey(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
-  ) {
-    taskVectors.survey(&tile, at: position, survey, into: &partial)
-  }
-
-  /// Merges one tile.
-  public func merge(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
-  ) {
-    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
   }
 }
 

@@ -1,9 +1,7 @@
-public import SinterTensors
-
 /// Drops elements of the differences from the base at random, rescales the rest, and keeps those
 /// that agree in sign (DARE, arXiv:2311.03099, with the election of TIES).
-public struct DARETIES: MergeMethod {
-  private let taskVectors: TaskVectorMerge
+public struct DARETIES: TaskVectorMethod {
+  let taskVectors: TaskVectorMerge
 
   /// Prepares the merge of one group.
   ///
@@ -11,30 +9,6 @@ public struct DARETIES: MergeMethod {
   /// - Throws: ``MethodFault`` when the weights are normalized and sum to zero.
   public init(_ group: MergeGroup) throws(MethodFault) {
     taskVectors = try TaskVectorMerge(group, sparsification: .random, electsSign: true)
-  }
-
-  /// The rows that the arithmetic works in.
-  public var scratchRows: Int { taskVectors.scratchRows }
-
-  /// A survey of what thinning out needs.
-  public static func makeSurvey(_ groups: [DARETIES]) -> TaskVectorSurvey {
-    TaskVectorSurvey(groups.map(\.taskVectors))
-  }
-
-  /// Surveys one tile.
-  public func survey(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
-  ) {
-    taskVectors.survey(&tile, at: position, survey, into: &partial)
-  }
-
-  /// Merges one tile.
-  public func merge(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
-  ) {
-    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
   }
 }
 

@@ -1,9 +1,7 @@
-public import SinterTensors
-
 /// Drops elements of the differences from the base at random, small ones more often, rescales the
 /// rest and adds them (DELLA, arXiv:2406.11617).
-public struct DELLALinear: MergeMethod {
-  private let taskVectors: TaskVectorMerge
+public struct DELLALinear: TaskVectorMethod {
+  let taskVectors: TaskVectorMerge
 
   /// Prepares the merge of one group.
   ///
@@ -13,36 +11,6 @@ public struct DELLALinear: MergeMethod {
     try RankedDropping.check(group)
     taskVectors = try TaskVectorMerge(
       group, sparsification: .ranked, electsSign: false)
-  }
-
-  /// Vectors along axis 1 stay whole.
-  public var grain: TileGrain { taskVectors.grain }
-
-  /// The rows that the arithmetic works in.
-  public var scratchRows: Int { taskVectors.scratchRows }
-
-  /// The histograms of magnitudes.
-  public var surveyByteCount: Int { taskVectors.surveyByteCount }
-
-  /// A survey of what thinning out needs.
-  public static func makeSurvey(_ groups: [DELLALinear]) -> TaskVectorSurvey {
-    TaskVectorSurvey(groups.map(\.taskVectors))
-  }
-
-  /// Surveys one tile.
-  public func survey(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
-  ) {
-    taskVectors.survey(&tile, at: position, survey, into: &partial)
-  }
-
-  /// Merges one tile.
-  public func merge(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
-  ) {
-    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
   }
 }
 

@@ -1,9 +1,7 @@
-public import SinterTensors
-
 /// Trims differences from the base to the largest, elects a sign for each element, and averages
 /// those that agree with it (TIES, arXiv:2306.01708).
-public struct TIES: MergeMethod {
-  private let taskVectors: TaskVectorMerge
+public struct TIES: TaskVectorMethod {
+  let taskVectors: TaskVectorMerge
 
   /// Prepares the merge of one group.
   ///
@@ -11,36 +9,6 @@ public struct TIES: MergeMethod {
   /// - Throws: ``MethodFault`` when the weights are normalized and sum to zero.
   public init(_ group: MergeGroup) throws(MethodFault) {
     taskVectors = try TaskVectorMerge(group, sparsification: .magnitude, electsSign: true)
-  }
-
-  /// The rows that the arithmetic works in.
-  public var scratchRows: Int { taskVectors.scratchRows }
-
-  /// The histograms of magnitudes.
-  public var surveyByteCount: Int { taskVectors.surveyByteCount }
-
-  /// The whole model with the semantics of the paper, else the tensor.
-  public var surveyScope: SurveyScope { taskVectors.surveyScope }
-
-  /// A survey of what thinning out needs.
-  public static func makeSurvey(_ groups: [TIES]) -> TaskVectorSurvey {
-    TaskVectorSurvey(groups.map(\.taskVectors))
-  }
-
-  /// Surveys one tile.
-  public func survey(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
-  ) {
-    taskVectors.survey(&tile, at: position, survey, into: &partial)
-  }
-
-  /// Merges one tile.
-  public func merge(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
-  ) {
-    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
   }
 }
 

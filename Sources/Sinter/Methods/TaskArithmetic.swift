@@ -1,8 +1,6 @@
-public import SinterTensors
-
 /// Adds weighted differences from the base (task arithmetic, arXiv:2212.04089).
-public struct TaskArithmetic: MergeMethod {
-  private let taskVectors: TaskVectorMerge
+public struct TaskArithmetic: TaskVectorMethod {
+  let taskVectors: TaskVectorMerge
 
   /// Prepares the merge of one group.
   ///
@@ -10,30 +8,6 @@ public struct TaskArithmetic: MergeMethod {
   /// - Throws: ``MethodFault`` when the weights are normalized and sum to zero.
   public init(_ group: MergeGroup) throws(MethodFault) {
     taskVectors = try TaskVectorMerge(group, sparsification: .none, electsSign: false)
-  }
-
-  /// The rows that the arithmetic works in.
-  public var scratchRows: Int { taskVectors.scratchRows }
-
-  /// A survey of what thinning out needs.
-  public static func makeSurvey(_ groups: [TaskArithmetic]) -> TaskVectorSurvey {
-    TaskVectorSurvey(groups.map(\.taskVectors))
-  }
-
-  /// Surveys one tile.
-  public func survey(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into partial: inout TaskVectorSurvey.Partial
-  ) {
-    taskVectors.survey(&tile, at: position, survey, into: &partial)
-  }
-
-  /// Merges one tile.
-  public func merge(
-    _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
-  ) {
-    taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
   }
 }
 
