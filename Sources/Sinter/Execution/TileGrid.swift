@@ -3,7 +3,7 @@ public import SinterTensors
 /// How a tensor is cut into tiles.
 ///
 /// The cut depends on the tensor and on the method's grain only, never on threads or memory:
-/// partial sums are kept per tile and added in tile order, so the cut decides the last bits.
+/// sums are kept per run of tiles and added in tile order, so the cut decides the last bits.
 public struct TileGrid: Sendable, Hashable {
   /// The number of elements of a tile where nothing forces another size.
   ///

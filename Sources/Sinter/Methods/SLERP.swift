@@ -114,7 +114,8 @@ extension SLERP {
     ],
     source: "https://en.wikipedia.org/wiki/Slerp",
     differences: [
-      "t outside 0...1 is an error; mergekit extrapolates."
+      "t outside 0...1 is an error; mergekit extrapolates.",
+      "The angle is taken for tensors of any length but zero; mergekit takes lengths up to 1e-8 as 1.",
     ],
     example: """
       merge_method: slerp
