@@ -62,3 +62,69 @@ extension Kernels {
     }
   }
 }
+
+// MARK: - Selection
+
+extension Kernels {
+  /// How many keys lie above a bracket, equal its candidate, are zero, and were put out.
+  struct SelectedKeys {
+    var above = 0
+    var equal = 0
+    var zeros = 0
+    var inside = 0
+  }
+
+  /// Puts out the keys that lie within a bracket and are not its candidate, and counts the others.
+  static func selectKeys(
+    _ row: Span<Double>, mask: UInt64, _ bracket: KeyBracket, into inside: inout MutableSpan<UInt64>
+  ) -> SelectedKeys {
+    precondition(inside.count >= row.count, "there is no room for all keys")
+    var totals: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    // SAFETY: the counts were checked; no more keys are put out than the row has.
+    let found = unsafe row.withUnsafeBufferPointer { row in
+      unsafe inside.withUnsafeMutableBufferPointer { inside in
+        unsafe withUnsafeMutableBytes(of: &totals) { totals in
+          unsafe sinter_select_keys(
+            KernelLevel.current, row.baseAddress, row.count, mask, bracket.low, bracket.high,
+            // No key is as large as this one: above infinity there are only NaNs.
+            bracket.candidate ?? .max, inside.baseAddress,
+            totals.baseAddress?.assumingMemoryBound(to: UInt64.self))
+        }
+      }
+    }
+    return SelectedKeys(
+      above: Int(totals.0), equal: Int(totals.1), zeros: Int(totals.2), inside: found)
+  }
+
+  /// Counts keys in bins of three numbers: their count, and the least and the greatest of them.
+  static func countBins(
+    _ keys: Span<UInt64>, from low: UInt64, shift: Int, into bins: inout MutableSpan<UInt64>
+  ) {
+    // SAFETY: the counts are the spans'; the C code leaves out keys that are beyond the bins.
+    unsafe keys.withUnsafeBufferPointer { keys in
+      unsafe bins.withUnsafeMutableBufferPointer { bins in
+        unsafe sinter_count_bins(
+          KernelLevel.current, keys.baseAddress, keys.count, low, Int32(shift), bins.baseAddress,
+          bins.count / 3)
+      }
+    }
+  }
+
+  /// Sets the elements to zero whose magnitude is below a threshold, or equal to it.
+  static func keep(_ row: inout MutableSpan<Double>, above threshold: Double, orEqual: Bool) {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeMutableBufferPointer {
+      unsafe sinter_keep_from(
+        KernelLevel.current, $0.baseAddress, $0.count, threshold, orEqual ? 1 : 0)
+    }
+  }
+
+  /// Sets the elements to zero whose magnitude is above a threshold, or equal to it.
+  static func drop(_ row: inout MutableSpan<Double>, above threshold: Double, orEqual: Bool) {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeMutableBufferPointer {
+      unsafe sinter_drop_from(
+        KernelLevel.current, $0.baseAddress, $0.count, threshold, orEqual ? 1 : 0)
+    }
+  }
+}
