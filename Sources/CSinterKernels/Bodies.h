@@ -14,3 +14,8 @@
 #include "Vectors.h"
 
 #include "ConversionBodies.h"
+#include "ReductionBodies.h"
+
+#include "RandomBodies.h"
+
+#include "ArithmeticBodies.h"
