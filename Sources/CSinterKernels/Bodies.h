@@ -18,5 +18,10 @@
 #include "Vectors.h"
 
 #include "ConversionBodies.h"
+#include "ReductionBodies.h"
+
+#include "RandomBodies.h"
+
+#include "ArithmeticBodies.h"
 #include "SelectionBodies.h"
 #include "TaskVectorBodies.h"

@@ -34,30 +34,41 @@ SINTER_INLINE uint64_t count_words(i64x16 masks) {
 }
 
 size_t SINTER_NAME(select_keys)(const double *row, size_t count, uint64_t mask, uint64_t low,
-                                uint64_t high, uint64_t candidate, uint64_t *inside,
+                                uint64_t high, const uint64_t *atoms, uint64_t *inside,
                                 uint64_t *totals) {
-  i64x16 above = 0, equal = 0, zero = 0;
+  i64x16 above = 0, zero = 0, equal0 = 0, equal1 = 0, equal2 = 0, equal3 = 0;
+  uint64_t atom0 = atoms[0], atom1 = atoms[1], atom2 = atoms[2], atom3 = atoms[3];
   size_t found = 0, i = 0;
   for (; i + GROUP <= count; i += GROUP) {
     u64x16 keys = (u64x16)load(row + i) & mask;
     i64x16 is_above = keys > high;
-    i64x16 is_equal = keys == candidate;
+    i64x16 is0 = keys == atom0, is1 = keys == atom1, is2 = keys == atom2, is3 = keys == atom3;
     above += is_above;
-    equal += is_equal;
     zero += keys == 0;
-    found += append(keys, (keys >= low) & ~is_above & ~is_equal, inside + found);
+    equal0 += is0;
+    equal1 += is1;
+    equal2 += is2;
+    equal3 += is3;
+    found += append(keys, (keys >= low) & ~(is_above | is0 | is1 | is2 | is3), inside + found);
   }
   totals[0] = count_words(above);
-  totals[1] = count_words(equal);
-  totals[2] = count_words(zero);
+  totals[1] = count_words(zero);
+  totals[2] = count_words(equal0);
+  totals[3] = count_words(equal1);
+  totals[4] = count_words(equal2);
+  totals[5] = count_words(equal3);
   for (; i < count; i++) {
     uint64_t key;
     __builtin_memcpy(&key, row + i, sizeof key);
     key &= mask;
     totals[0] += key > high;
-    totals[1] += key == candidate;
-    totals[2] += key == 0;
-    if (key >= low && key <= high && key != candidate) inside[found++] = key;
+    totals[1] += key == 0;
+    int is_atom = 0;
+    for (int atom = 0; atom < SINTER_ATOMS; atom++) {
+      totals[2 + atom] += key == atoms[atom];
+      is_atom |= key == atoms[atom];
+    }
+    if (key >= low && key <= high && !is_atom) inside[found++] = key;
   }
   return found;
 }

@@ -1,11 +1,12 @@
 /// The search for the k-th largest of many keys that are seen in tiles, pass by pass.
 ///
 /// Keys are unsigned numbers whose order is that of the elements. Of many keys a first pass takes a
-/// sample, which gives a bracket: two keys between which the k-th largest must lie, unless the sample
-/// is very unlike the rest. One pass over all keys then counts what lies above the bracket and what
-/// lies within it, in bins, each with its least and its greatest key. The counts prove that the
-/// bracket was right; where a bin holds a single value, that is the result. Otherwise the bin is the
-/// next bracket. Where few keys are left, they are collected.
+/// sample, which gives a bracket: two keys between which the k-th largest must lie, unless the
+/// sample is very unlike the rest. One pass over all keys then counts what lies above the bracket,
+/// and collects what lies within it. Keys that the sample holds often (atoms: differences of short
+/// floating-point numbers take few values) are counted instead. The counts prove that the bracket
+/// was right; if it was not, or holds too many keys, they are counted in bins, and one of these is
+/// the next bracket.
 ///
 /// Of equal keys those of lowest index are the largest. The tile in which the last of them lies is
 /// part of the result.
@@ -61,8 +62,11 @@ struct KeySelection: Sendable {
   /// The keys between which the k-th largest lies for certain.
   private var certain = KeyBracket(low: 0, high: .max)
 
-  /// The number of keys that are collected at most, or taken as a sample.
-  static let mostCollected = 16_384
+  /// The number of keys that are collected at most, 3 MiB.
+  static let mostCollected = 3 << 17
+
+  /// The number of keys up to which no sample is taken.
+  static let fewKeys = 16_384
 
   /// Starts a search; it is done at once when none or all are to be kept.
   ///
@@ -81,7 +85,7 @@ struct KeySelection: Sendable {
     let keepsAll = quota == .count(count) && !findsLeast
     if quota == .count(0) || keepsAll || count == 0 {
       stage = .done
-    } else if count <= Self.mostCollected {
+    } else if count <= Self.fewKeys {
       stage = .collecting(certain)
     } else {
       stage = samples ? .sampling : .counting(certain)
@@ -101,7 +105,7 @@ struct KeySelection: Sendable {
   mutating func finish(_ pass: KeyPass) {
     precondition(pass.stage == stage, "a pass of another stage")
     if case .sampling = stage {
-      stage = .counting(bracket(of: pass))
+      stage = stage(after: pass)
       return
     }
     precondition(pass.seen == count, "the pass did not see every element exactly once")
@@ -115,10 +119,10 @@ struct KeySelection: Sendable {
     }
     switch stage {
     case .sampling, .done: break
-    case .counting(let bracket): finishCounting(pass, bracket)
-    case .collecting: finishCollecting(pass)
+    case .counting(let bracket), .collecting(let bracket): finish(pass, bracket)
     case .locating(let key):
-      place?.cut = pass.cut(keeping: place?.kept ?? 0, of: key)
+      let kept = place?.kept ?? 0
+      place?.cut = pass.cut(keeping: kept, of: key)
       stage = .done
     }
   }
@@ -127,89 +131,103 @@ struct KeySelection: Sendable {
 // MARK: - Stages
 
 extension KeySelection {
-  /// A bracket that holds the k-th largest key, but for the error of the sample.
+  /// A pass over a bracket that holds the k-th largest key, but for the error of the sample.
   ///
   /// How far the shares of its pieces lie apart tells how large that error is; keys that lie close
   /// together are alike, so the number of keys alone would not.
-  private func bracket(of pass: KeyPass) -> KeyBracket {
-    guard !pass.keys.isEmpty else { return certain }
-    var sorted = pass.keys
+  private func stage(after sample: KeyPass) -> Stage {
+    guard !sample.keys.isEmpty else { return .counting(certain) }
+    var sorted = sample.keys
     let total = sorted.count
     let share: Double =
       switch quota {
       case .count(let kept): Double(kept) / Double(count)
       case .shareOfNonzero(let share):
-        share * Double(sorted.count { $0 != 0 }) / Double(total)
+        share * Double(total - sample.zeros) / Double(total)
       }
     let middle = min(max(Int(Double(total) * (1 - share)), 0), total - 1)
-    let candidate = sorted.selectKey(middle)
+    let key = sorted.selectKey(middle)
     var variance = 0.0
     var start = 0
-    for piece in pass.pieces {
-      let above = pass.keys[start..<piece.end].count { $0 > candidate }
+    for piece in sample.pieces {
+      let above = sample.keys[start..<piece.end].count { $0 > key }
       let deviation = Double(above) - share * Double(piece.end - start)
       variance += deviation * deviation
       start = piece.end
     }
-    let margin = 8 + Int(4 * variance.squareRoot())
-    return KeyBracket(
+    // Three and a half standard errors: of a thousand brackets less than one misses.
+    let margin = 8 + Int(3.5 * variance.squareRoot())
+    var bracket = KeyBracket(
       low: middle < margin ? 0 : sorted.selectKey(middle - margin),
-      high: middle + margin >= total ? .max : sorted.selectKey(middle + margin),
-      candidate: candidate)
+      high: middle + margin >= total ? .max : sorted.selectKey(middle + margin))
+    // Zeros are counted anyway, and often they are half of all keys.
+    if bracket.low == 0 { bracket.low = min(sorted.first { $0 != 0 } ?? 1, bracket.high) }
+    let inside = sorted.filter { $0 >= bracket.low && $0 <= bracket.high }
+    bracket.low = min(bracket.low, inside.min() ?? bracket.low)
+    let collected = bracket.countApart(inside)
+    let isFew = Double(collected) / Double(total) * Double(count) < 0.8 * Double(Self.mostCollected)
+    return isFew ? .collecting(bracket) : .counting(bracket)
   }
 
-  private mutating func finishCounting(_ pass: KeyPass, _ bracket: KeyBracket) {
+  private mutating func finish(_ pass: KeyPass, _ bracket: KeyBracket) {
+    guard !pass.overflows else {
+      stage = .counting(bracket)
+      return
+    }
     let kept = keptCount ?? 0
-    let bins = pass.binsWithCandidate()
-    let inside = bins.reduce(0) { $0 + $1.count }
     guard kept > pass.above else {
       certain.low = bracket.high + 1
       stage = .counting(certain)
       return
     }
-    guard kept <= pass.above + inside else {
-      certain.high = bracket.low - 1
-      stage = .counting(certain)
-      return
-    }
+    let bins = pass.allBins()
     var left = kept - pass.above
     // From the greatest bin down, until the one that the last kept key lies in.
     for bin in bins.reversed() {
       guard left > bin.count else {
-        narrow(to: bin, keeping: left, pass)
+        finish(pass, bin, keeping: left)
         return
       }
       left -= bin.count
     }
-  }
-
-  private mutating func narrow(to bin: KeyPass.Bin, keeping kept: Int, _ pass: KeyPass) {
-    certain = KeyBracket(low: bin.least, high: bin.greatest)
-    guard bin.least == bin.greatest else {
-      stage = bin.count <= Self.mostCollected ? .collecting(certain) : .counting(certain)
+    if count - kept < pass.zeros {
+      // Zeros are alike: which of them are kept changes nothing.
+      place = Place(key: 0, kept: pass.zeros - (count - kept), ties: pass.zeros)
+      stage = .done
       return
     }
-    finish(
-      Place(key: bin.least, kept: kept, ties: bin.count),
-      cut: pass.stage.candidate == bin.least ? pass.cut(keeping: kept, of: bin.least) : nil)
+    certain.high = bracket.low - 1
+    stage = .counting(certain)
   }
 
-  private mutating func finishCollecting(_ pass: KeyPass) {
-    let kept = (keptCount ?? 0) - pass.above
-    var sorted = pass.keys
-    precondition(kept > 0 && kept <= sorted.count, "the pass did not see the keys of the bracket")
-    let key = sorted.selectKey(sorted.count - kept)
-    let place = Place(
-      key: key, kept: kept - pass.keys.count { $0 > key }, ties: pass.keys.count { $0 == key })
-    finish(place, cut: pass.cut(amongCollected: place))
+  /// Looks for the key in the bin that holds it.
+  private mutating func finish(_ pass: KeyPass, _ bin: KeyPass.Bin, keeping kept: Int) {
+    if case .collecting = pass.stage {
+      var left = kept
+      for (key, count) in pass.keys(of: bin) {
+        guard left > count else {
+          finish(pass, Place(key: key, kept: left, ties: count))
+          return
+        }
+        left -= count
+      }
+      preconditionFailure("the keys of a bin are not those that were counted")
+    }
+    if bin.least == bin.greatest {
+      finish(pass, Place(key: bin.least, kept: kept, ties: bin.count))
+      return
+    }
+    certain = KeyBracket(low: bin.least, high: bin.greatest)
+    // All of them may lie in one run of tiles.
+    stage = bin.count < KeyPass.mostCollected ? .collecting(certain) : .counting(certain)
   }
 
-  private mutating func finish(_ place: Place, cut: Cut?) {
+  private mutating func finish(_ pass: KeyPass, _ place: Place) {
     self.place = place
-    self.place?.cut = cut
-    let isSettled = !findsCut || place.kept == place.ties || cut != nil
-    if place.kept == place.ties { self.place?.cut = nil }
-    stage = isSettled ? .done : .locating(place.key)
+    stage = .done
+    guard findsCut, place.kept < place.ties, place.key > 0 else { return }
+    self.place?.cut = pass.cut(keeping: place.kept, of: place.key)
+    if self.place?.cut == nil { stage = .locating(place.key) }
   }
 }
 
@@ -218,8 +236,16 @@ struct KeyBracket: Sendable, Hashable {
   /// The least and the greatest key.
   var low: UInt64
   var high: UInt64
-  /// A key between them that is likely to be the result. It is counted apart, tile by tile.
-  var candidate: UInt64?
+  /// Keys within that are counted apart, tile by tile; those not in use are the greatest number,
+  /// which is no key: above infinity there are only NaNs.
+  private(set) var atoms = SIMD4<UInt64>(repeating: .max)
+
+  /// Makes a bracket.
+  init(low: UInt64, high: UInt64, atoms: [UInt64] = []) {
+    self.low = low
+    self.high = high
+    for (index, atom) in atoms.prefix(4).enumerated() { self.atoms[index] = atom }
+  }
 
   /// How many low bits keys may differ in to share a bin.
   var shift: Int { max(0, 64 - (high - low).leadingZeroBitCount - Self.binBits) }
@@ -229,16 +255,18 @@ struct KeyBracket: Sendable, Hashable {
 
   /// The number of bits that tell bins apart.
   private static let binBits = 10
-}
 
-extension KeySelection.Stage {
-  /// The key whose places are counted.
-  var candidate: UInt64? {
-    switch self {
-    case .counting(let bracket): bracket.candidate
-    case .locating(let key): key
-    case .sampling, .collecting, .done: nil
-    }
+  /// Makes the keys that a sample holds most often atoms.
+  ///
+  /// - Parameter sample: the keys of a sample that lie within the bracket.
+  /// - Returns: how many of them are none of the atoms.
+  fileprivate mutating func countApart(_ sample: [UInt64]) -> Int {
+    var counts: [UInt64: Int] = [:]
+    for key in sample { counts[key, default: 0] += 1 }
+    let often = counts.filter { $0.value >= 8 }
+      .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(4)
+    self = KeyBracket(low: low, high: high, atoms: often.map(\.key))
+    return often.reduce(sample.count) { $0 - $1.value }
   }
 }
 

@@ -109,9 +109,10 @@ public struct MagnitudeSelection: Sendable {
     return tile < cut.tile ? .all : tile > cut.tile ? .none : .first(cut.kept)
   }
 
-  /// The most bytes that a ``Pass`` takes.
+  /// The most bytes that a ``Pass`` takes, with a part of what is kept of all passes together.
   public static let passByteCount =
-    (KeySelection.mostCollected + 3 * 1024 + 4096) * MemoryLayout<UInt64>.stride
+    (KeyPass.mostCollected + 3 * 1024 + 4096 + KeySelection.mostCollected / 5)
+    * MemoryLayout<UInt64>.stride
 
   /// What a pass finds in some tiles.
   public struct Pass: Sendable {

@@ -89,6 +89,7 @@ public struct OrderStatistic: Sendable {
         patterns[i] = Double(bitPattern: values[i].orderedKey)
         i &+= 1
       }
+      let row = row
       keys.add(row.span.extracting(0..<values.count), mask: .max, tile: 0)
     }
 

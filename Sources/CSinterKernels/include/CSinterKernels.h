@@ -20,6 +20,9 @@
 /// The highest level that this machine and its operating system have.
 int sinter_best_level(void);
 
+/// The number of keys that a selection counts apart.
+#define SINTER_ATOMS 4
+
 /// What a model brings to a vote on signs.
 typedef struct {
   /// By what its row is multiplied first.
