@@ -7,12 +7,13 @@ extension Conversion {
   /// - Parameters:
   ///   - row: the numbers, fewer than 2^32.
   ///   - dtype: the type to write: F64, F32, BF16, F16, F8_E4M3 or F8_E5M2.
-  ///   - bytes: receives the elements, little-endian, from the first byte on.
+  ///   - bytes: receives the elements, little-endian.
+  ///   - offset: where they begin, in bytes; a multiple of an element's size.
   /// - Returns: the number of elements written that are NaN or infinite.
   @specialized(where T == Float)
   @specialized(where T == Double)
   public static func narrow<T: WorkingFloat>(
-    _ row: Span<T>, to dtype: DType, into bytes: inout ByteBuffer
+    _ row: Span<T>, to dtype: DType, into bytes: inout ByteBuffer, at offset: Int = 0
   ) -> Int {
     let count = row.count
     // The loops count in 32 bits, which takes half as many vector operations as 64.
@@ -20,7 +21,7 @@ extension Conversion {
     var nonFinite: UInt32 = 0
     switch dtype {
     case .float64:
-      var target = bytes.mutableElements(as: Double.self, count: count)
+      var target = bytes.mutableElements(as: Double.self, at: offset, count: count)
       for i in 0..<count {
         let value = Double(row[i])
         target[i] = value
@@ -28,35 +29,35 @@ extension Conversion {
           truncatingIfNeeded: (value.bitPattern & (.max >> 1) &+ 1 << 52) >> 63)
       }
     case .float32:
-      var target = bytes.mutableElements(as: Float.self, count: count)
+      var target = bytes.mutableElements(as: Float.self, at: offset, count: count)
       for i in 0..<count {
         let value = Float(row[i])
         target[i] = value
         nonFinite &+= (value.bitPattern & (.max >> 1) &+ 1 << 23) >> 31
       }
     case .bfloat16:
-      var target = bytes.mutableElements(as: UInt16.self, count: count)
+      var target = bytes.mutableElements(as: UInt16.self, at: offset, count: count)
       for i in 0..<count {
         let bits = bfloat16Bits(roundedToOdd(row[i]))
         target[i] = UInt16(truncatingIfNeeded: bits)
         nonFinite &+= (bits & 0x7fff &+ 1 << 7) >> 15
       }
     case .float16:
-      var target = bytes.mutableElements(as: UInt16.self, count: count)
+      var target = bytes.mutableElements(as: UInt16.self, at: offset, count: count)
       for i in 0..<count {
         let bits = SmallFloat.float16.narrowed(roundedToOdd(row[i]))
         target[i] = UInt16(truncatingIfNeeded: bits)
         nonFinite &+= SmallFloat.float16.nonFinite(bits)
       }
     case .float8E4M3:
-      var target = bytes.mutableElements(as: UInt8.self, count: count)
+      var target = bytes.mutableElements(as: UInt8.self, at: offset, count: count)
       for i in 0..<count {
         let bits = SmallFloat.float8E4M3.narrowed(roundedToOdd(row[i]))
         target[i] = UInt8(truncatingIfNeeded: bits)
         nonFinite &+= SmallFloat.float8E4M3.nonFinite(bits)
       }
     case .float8E5M2:
-      var target = bytes.mutableElements(as: UInt8.self, count: count)
+      var target = bytes.mutableElements(as: UInt8.self, at: offset, count: count)
       for i in 0..<count {
         let bits = SmallFloat.float8E5M2.narrowed(roundedToOdd(row[i]))
         target[i] = UInt8(truncatingIfNeeded: bits)
