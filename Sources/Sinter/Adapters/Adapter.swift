@@ -36,7 +36,7 @@ public struct Adapter: Sendable {
     let source = StoredTensor(file: file.input, tensor: tensor)
     var bytes = ByteBuffer(byteCount: tensor.byteCount)
     do throws(SafetensorsError) {
-      try source.readBytes(0..<tensor.byteCount, into: &bytes)
+      try source.readBytes(0..<tensor.byteCount, into: &bytes, at: 0)
     } catch {
       throw error.naming(tensor.name)
     }
