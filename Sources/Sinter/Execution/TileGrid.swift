@@ -75,6 +75,7 @@ public struct TileGrid: Sendable, Hashable {
   /// Cuts consecutive tiles into runs.
   ///
   /// - Parameter tiles: the numbers of the tiles.
+  /// - Returns: the runs, in order.
   func runs(of tiles: Range<Int>) -> some Sequence<Range<Int>> {
     stride(from: tiles.lowerBound, to: tiles.upperBound, by: tilesPerRun).lazy.map { first in
       first..<min(first + tilesPerRun, tiles.upperBound)
