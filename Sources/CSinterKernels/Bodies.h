@@ -14,3 +14,4 @@
 #include "Vectors.h"
 
 #include "ConversionBodies.h"
+#include "LowRankBodies.h"

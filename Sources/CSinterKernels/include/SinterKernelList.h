@@ -18,3 +18,12 @@ KERNEL(size_t, narrow_bf16, (const double *row, void *bytes, size_t count), (row
 KERNEL(size_t, narrow_f16, (const double *row, void *bytes, size_t count), (row, bytes, count))
 KERNEL(size_t, narrow_e4m3, (const double *row, void *bytes, size_t count), (row, bytes, count))
 KERNEL(size_t, narrow_e5m2, (const double *row, void *bytes, size_t count), (row, bytes, count))
+
+// MARK: Products of low rank
+//
+// row[j] += (coefficient + coefficients[j]) · Σ left[k] · right[k · stride + j], for k in rank and j
+// in count, each sum from zero on and in the order of k. Without coefficients (null) they count as
+// zeros.
+
+KERNEL(void, add_low_rank_f32, (const float *left, const float *right, size_t rank, size_t stride, double coefficient, const double *coefficients, double *row, size_t count), (left, right, rank, stride, coefficient, coefficients, row, count))
+KERNEL(void, add_low_rank_f64, (const double *left, const double *right, size_t rank, size_t stride, double coefficient, const double *coefficients, double *row, size_t count), (left, right, rank, stride, coefficient, coefficients, row, count))

@@ -19,7 +19,7 @@ public struct Adapter: Sendable {
   /// The rows of embeddings that take the place of the model's.
   public let tokenRows: [AdapterTokenRows]
   /// What is worth knowing about it.
-  let remarks: [Diagnostic]
+  public let remarks: [Diagnostic]
 
   /// The number of tensors of a model that the adapter changes.
   public var updateCount: Int {

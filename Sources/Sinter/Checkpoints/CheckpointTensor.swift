@@ -15,6 +15,9 @@ public struct CheckpointTensor: Sendable, Hashable {
   /// What adapters do to its values when they are read, or `nil`.
   var update: TensorUpdate?
 
+  /// Whether adapters change its values when they are read.
+  public var isUpdated: Bool { update != nil }
+
   /// The size in bytes.
   public var byteCount: Int { bytes.count }
 }

@@ -37,6 +37,7 @@ public struct AppliedAdapter: Sendable {
   public let weight: Double
   /// The adapter.
   public let adapter: Adapter
-  /// The names of the model's tensors that it changes, in the order of the adapter.
-  public let targets: [String]
+  /// For each update of the adapter, the names of the model's tensors that it changes: one, or
+  /// several when the file holds experts one by one and the adapter all of them at once.
+  public let updates: [[String]]
 }

@@ -57,11 +57,11 @@ struct AdapterApplication {
       found: adapter.modules.compactMap { module in
         alignment.tensors[module.target].map { (module, module.orientations(in: $0.shape)) }
       }, modelType: base.configuration?.modelType)
-    var reached: [String] = []
+    var reached: [[String]] = []
     var lines: [String] = []
     for target in targets {
       do throws(Misfit) {
-        reached += try add(target, alignment.tensors[target.name], weighted, squares)
+        reached.append(try add(target, alignment.tensors[target.name], weighted, squares))
       } catch {
         lines.append("\(target.name): \(error.text)")
       }
@@ -76,7 +76,7 @@ struct AdapterApplication {
     remarks += adapter.remarks
     applied.append(
       AppliedAdapter(
-        name: weighted.name, weight: weighted.weight, adapter: adapter, targets: reached))
+        name: weighted.name, weight: weighted.weight, adapter: adapter, updates: reached))
   }
 
   /// Why an update does not fit the model.

@@ -54,8 +54,14 @@ final class TensorUpdate: Sendable, Hashable {
     self.columns = columns
   }
 
-  /// The bytes that the factors take in memory while the tensor is read.
-  var factorByteCount: Int {
+  /// The memory that reading the tensor takes beside buffers, in bytes.
+  ///
+  /// - Parameter tile: the elements of the largest tile.
+  /// - Returns: the bytes of factors, norms and rows, and of two rows of numbers beside the tile's.
+  func byteCount(tile: Int) -> Int { factorByteCount + 2 * tile * MemoryLayout<Double>.stride }
+
+  /// The bytes that factors and the like take in memory while the tensor is read.
+  private var factorByteCount: Int {
     parts.reduce(0) { total, part in
       let products = part.products.reduce(0) { sum, product in
         let blocks = product.expert == nil ? product.module.experts : 1
@@ -68,11 +74,6 @@ final class TensorUpdate: Sendable, Hashable {
       let sums = (part.addition?.tensor.shape.elementCount ?? 0) * MemoryLayout<Double>.stride
       return total + products + tokens + sums
     }
-  }
-
-  /// The stored bytes that are read beside the model's own for an element.
-  var replacementWidth: Int {
-    parts.reduce(0) { $0 + ($1.replacement.map { $0.dtype.bitWidth / 8 } ?? 0) }
   }
 
   static func == (first: TensorUpdate, second: TensorUpdate) -> Bool { first === second }
