@@ -23,7 +23,7 @@ final class ChangeMeter: Sendable {
   ) {
     let values = Reduction.sumOfSquares(before.span)
     let count = before.count
-    for i in 0..<count { before[i] = after[i] - before[i] }
+    RowArithmetic.subtract(after, from: &before)
     let change = Reduction.sumOfSquares(before.span)
     sums.withLock { sums in
       var own = sums[tensor.name] ?? Sums()
