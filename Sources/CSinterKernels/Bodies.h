@@ -26,3 +26,4 @@
 #include "SelectionBodies.h"
 #include "TaskVectorBodies.h"
 #include "MatrixBodies.h"
+#include "LowRankBodies.h"

@@ -25,8 +25,8 @@ struct SinterCommand: AsyncParsableCommand {
       """,
     version: SinterVersion.current,
     subcommands: [
-      MergeCommand.self, PlanCommand.self, InspectCommand.self, AdapterCommand.self,
-      MethodsCommand.self,
+      MergeCommand.self, PlanCommand.self, InspectCommand.self, MethodsCommand.self,
+      AdapterCommand.self,
     ])
 
   /// The word before a message, as in all other errors.

@@ -1,4 +1,5 @@
 import Crypto
+import Safetensors
 import SinterTensors
 
 /// A digest of all that decides the bytes of an output, so that two plans can be told apart.
@@ -21,6 +22,13 @@ struct PlanHash {
     for input in plan.inputs {
       add(input.name)
       for tensor in input.checkpoint.tensors { add(Self.describe(tensor)) }
+      for applied in input.checkpoint.adapters {
+        add("adapter \(applied.weight)")
+        for module in applied.adapter.modules { add("\(module.scale) \(module.kind)") }
+        for tensor in applied.adapter.file.tensors {
+          add("\(tensor.name) \(tensor.dtype.rawValue) \(tensor.shape) \(tensor.dataOffsets)")
+        }
+      }
     }
     for tensor in plan.tensors {
       add(tensor.name)

@@ -98,6 +98,7 @@ public struct MergePlanner: Sendable {
   private func open(_ recipe: MergeRecipe) throws(DiagnosticError) -> [PlannedInput] {
     var inputs: [PlannedInput] = []
     var faults: [DiagnosticError] = []
+    var opened: [String: Checkpoint] = [:]
     var seen = Set<ModelReference>()
     let mentions = recipe.modelMentions
     let bases = Set(mentions.filter { $0.role == .base }.map(\.model.value))
@@ -106,7 +107,7 @@ public struct MergePlanner: Sendable {
         inputs.append(
           PlannedInput(
             reference: mention.model.value,
-            checkpoint: try open(mention.model, of: recipe),
+            checkpoint: try open(mention.model, of: recipe, &opened),
             isBase: bases.contains(mention.model.value)))
       } catch {
         faults.append(error)
@@ -117,7 +118,7 @@ public struct MergePlanner: Sendable {
   }
 
   private func open(
-    _ model: Located<ModelReference>, of recipe: MergeRecipe
+    _ model: Located<ModelReference>, of recipe: MergeRecipe, _ opened: inout [String: Checkpoint]
   ) throws(DiagnosticError) -> Checkpoint {
     let path: String
     do throws(DiagnosticError) {
@@ -125,7 +126,14 @@ public struct MergePlanner: Sendable {
     } catch {
       throw error.located(at: model.position, of: recipe.file)
     }
-    let checkpoint = try CheckpointReader.open(path)
+    // The same base under several adapters is one set of open files.
+    let checkpoint: Checkpoint
+    if let known = opened[path] {
+      checkpoint = known
+    } else {
+      checkpoint = try CheckpointReader.open(path)
+      opened[path] = checkpoint
+    }
     if let quantization = checkpoint.configuration?.quantization {
       throw DiagnosticError([
         Diagnostic(
@@ -135,7 +143,33 @@ public struct MergePlanner: Sendable {
           hint: "use the unquantized release of the model")
       ])
     }
-    return checkpoint
+    guard !model.value.adapters.isEmpty else { return checkpoint }
+    return try apply(model.value.adapters, to: checkpoint, model, of: recipe)
+  }
+
+  /// Opens the adapters of a model and applies them.
+  private func apply(
+    _ references: [AdapterReference], to checkpoint: Checkpoint,
+    _ model: Located<ModelReference>, of recipe: MergeRecipe
+  ) throws(DiagnosticError) -> Checkpoint {
+    var adapters: [WeightedAdapter] = []
+    var faults: [DiagnosticError] = []
+    for reference in references {
+      do throws(DiagnosticError) {
+        let adapter = try AdapterReader.open(try resolver.resolve(reference))
+        adapters.append(
+          WeightedAdapter(
+            adapter, weight: reference.weight ?? 1, name: reference.description))
+      } catch {
+        faults.append(error.located(at: model.position, of: recipe.file))
+      }
+    }
+    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
+    do throws(DiagnosticError) {
+      return try checkpoint.applying(adapters, named: model.value.path, ties: options.ties)
+    } catch {
+      throw error.located(at: model.position, of: recipe.file)
+    }
   }
 
   /// The input that gives names, configuration and side files: the base model, else the first
