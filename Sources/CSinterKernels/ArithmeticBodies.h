@@ -51,24 +51,22 @@ void SINTER_NAME(approach)(
 SINTER_INLINE f64x16 load_some(const double *row, size_t count) {
   return count == GROUP ? load(row) : load_first(row, count);
 }
-SINTER_INLINE void store_some(f64x16 values, double *row, size_t count) {
-  if (count == GROUP) {
-    store(values, row);
-  } else {
-    store_first(values, row, count);
-  }
-}
 
-/// Calls a function for each group of elements: `DO(i, n)` for n elements from i on, with a constant
-/// n for all groups but the last.
-#define FOR_GROUPS(count, DO)                      \
-  do {                                             \
-    size_t i = 0;                                  \
-    for (; i + GROUP <= (count); i += GROUP) {     \
-      DO(i, GROUP);                                \
-    }                                              \
-    if (i < (count)) DO(i, (count) - i);           \
+/// Stores `VALUES(i, n, r)` for each group of elements: n elements from i on, of r rows. The counts
+/// are constants, for which the compiler keeps all in registers, but for many rows and in the end.
+#define STORE_GROUPS(VALUES)                                                         \
+  do {                                                                               \
+    size_t i = 0;                                                                    \
+    switch (row_count) {                                                             \
+      case 2: STORE_WHOLE_GROUPS(VALUES, 2); break;                                  \
+      case 3: STORE_WHOLE_GROUPS(VALUES, 3); break;                                  \
+      case 4: STORE_WHOLE_GROUPS(VALUES, 4); break;                                  \
+      default: STORE_WHOLE_GROUPS(VALUES, row_count);                                \
+    }                                                                                \
+    if (i < count) store_first(VALUES(i, count - i, row_count), out + i, count - i); \
   } while (0)
+#define STORE_WHOLE_GROUPS(VALUES, r) \
+  for (; i + GROUP <= count; i += GROUP) store(VALUES(i, GROUP, r), out + i)
 
 /// What is added to an element: nothing leaves it as it is, a negative zero included.
 SINTER_INLINE f64x16 on_base(f64x16 change, f64x16 base) {
@@ -87,10 +85,9 @@ SINTER_INLINE f64x16 sum_of_rows(
 void SINTER_NAME(weighted_sum)(
     const double *rows, size_t stride, const double *coefficients, size_t row_count,
     double *restrict out, size_t count) {
-#define DO(i, n) \
-  store_some(sum_of_rows(rows + i, stride, coefficients, row_count, n), out + i, n)
-  FOR_GROUPS(count, DO);
-#undef DO
+#define VALUES(i, n, r) sum_of_rows(rows + i, stride, coefficients, r, n)
+  STORE_GROUPS(VALUES);
+#undef VALUES
 }
 
 SINTER_INLINE f64x16 mean_of_rows(
@@ -110,22 +107,18 @@ SINTER_INLINE f64x16 mean_of_rows(
 void SINTER_NAME(weighted_mean)(
     const double *rows, size_t stride, const double *coefficients, size_t row_count,
     double *restrict out, size_t count) {
-#define DO(i, n) \
-  store_some(mean_of_rows(rows + i, stride, coefficients, row_count, n), out + i, n)
-  FOR_GROUPS(count, DO);
-#undef DO
+#define VALUES(i, n, r) mean_of_rows(rows + i, stride, coefficients, r, n)
+  STORE_GROUPS(VALUES);
+#undef VALUES
 }
 
 void SINTER_NAME(add_weighted)(
     const double *base, const double *rows, size_t stride, const double *coefficients,
     size_t row_count, double *restrict out, size_t count) {
-#define DO(i, n)                                                                         \
-  store_some(                                                                            \
-      on_base(                                                                           \
-          sum_of_rows(rows + i, stride, coefficients, row_count, n), load_some(base + i, n)), \
-      out + i, n)
-  FOR_GROUPS(count, DO);
-#undef DO
+#define VALUES(i, n, r) \
+  on_base(sum_of_rows(rows + i, stride, coefficients, r, n), load_some(base + i, n))
+  STORE_GROUPS(VALUES);
+#undef VALUES
 }
 
 SINTER_INLINE f64x16 sum_of_changes(
@@ -142,9 +135,7 @@ SINTER_INLINE f64x16 sum_of_changes(
 void SINTER_NAME(add_weighted_changes)(
     const double *base, const double *rows, size_t stride, const double *coefficients,
     size_t row_count, double *restrict out, size_t count) {
-#define DO(i, n)                                                                              \
-  store_some(                                                                                 \
-      sum_of_changes(base + i, rows + i, stride, coefficients, row_count, n), out + i, n)
-  FOR_GROUPS(count, DO);
-#undef DO
+#define VALUES(i, n, r) sum_of_changes(base + i, rows + i, stride, coefficients, r, n)
+  STORE_GROUPS(VALUES);
+#undef VALUES
 }
