@@ -34,6 +34,11 @@ SINTER_INLINE f64x16 load_first(const double *row, size_t count) {
   return load(values);
 }
 
+/// A group, or the first elements of one.
+SINTER_INLINE f64x16 load_some(const double *row, size_t count) {
+  return count == GROUP ? load(row) : load_first(row, count);
+}
+
 /// The first elements of a group, fewer than all, to a row.
 SINTER_INLINE void store_first(f64x16 values, double *row, size_t count) {
   double all[GROUP];

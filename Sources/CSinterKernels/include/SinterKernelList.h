@@ -28,13 +28,20 @@ KERNEL(double, sum, (const double *row, size_t count), (row, count))
 KERNEL(double, sum_of_absolutes, (const double *row, size_t count), (row, count))
 KERNEL(
     double, dot, (const double *first, const double *second, size_t count), (first, second, count))
-/// The dot products of a row with several, each `stride` elements after the one before, are added
-/// to `sums`.
+/// The dot products of all pairs of rows, or of their differences from a base that is not null, are
+/// added to `sums`: the upper triangle of the matrix, row after row. Row r begins `stride * r`
+/// elements after the first.
 KERNEL(
-    void, add_dots,
-    (const double *first, const double *rows, size_t stride, size_t row_count, size_t count,
+    void, add_products,
+    (const double *rows, size_t stride, size_t row_count, const double *base, size_t count,
      double *sums),
-    (first, rows, stride, row_count, count, sums))
+    (rows, stride, row_count, base, count, sums))
+/// The sum of the squares of row - base, of those elements whose selector is above zero if there are
+/// selectors.
+KERNEL(
+    double, squares_of_changes,
+    (const double *row, const double *base, const double *selectors, size_t count),
+    (row, base, selectors, count))
 /// The largest magnitude; 0 for no elements, NaN when any element is NaN.
 KERNEL(double, largest_magnitude, (const double *row, size_t count), (row, count))
 /// The number of elements that are NaN or infinite.
@@ -84,12 +91,23 @@ KERNEL(
     void, combine,
     (double a, const double *x, double b, const double *y, double *out, size_t count),
     (a, x, b, y, out, count))
-/// out = x == y ? equal : a * x + b * y
+/// out = x == y ? x : a * x + b * y
 KERNEL(
     void, combine_unless_equal,
-    (double a, const double *x, double b, const double *y, const double *equal, double *out,
+    (double a, const double *x, double b, const double *y, double *out, size_t count),
+    (a, x, b, y, out, count))
+/// out = base + (a * (x - base) + b * (y - base)), and base where nothing is added
+KERNEL(
+    void, combine_changes,
+    (double a, const double *x, double b, const double *y, const double *base, double *out,
      size_t count),
-    (a, x, b, y, equal, out, count))
+    (a, x, b, y, base, out, count))
+/// The same, but x where both differences are equal.
+KERNEL(
+    void, combine_changes_unless_equal,
+    (double a, const double *x, double b, const double *y, const double *base, double *out,
+     size_t count),
+    (a, x, b, y, base, out, count))
 /// out = x where it is at most t from the base, else the base moved by t towards x
 KERNEL(
     void, approach, (const double *base, const double *x, double t, double *out, size_t count),
@@ -124,3 +142,23 @@ KERNEL(
     (const double *base, const double *rows, size_t stride, const double *coefficients,
      size_t row_count, double *out, size_t count),
     (base, rows, stride, coefficients, row_count, out, count))
+/// out = Σ (x - y)^2 over all pairs of rows, infinity where that is NaN
+KERNEL(
+    void, sum_of_squared_differences,
+    (const double *rows, size_t stride, size_t row_count, double *out, size_t count),
+    (rows, stride, row_count, out, count))
+/// With d = x - base, or 0 where there are selectors and one is not above zero:
+/// s = Σ d >= 0 ? 1 : -1; e = d * s <= 0 ? 0 : d; w = Σ c over e != 0
+/// out = base + Σ c * e / (w > 0 ? w : 1), and base where nothing is added
+KERNEL(
+    void, add_majority,
+    (const double *base, const double *rows, size_t stride, const double *coefficients,
+     size_t row_count, const double *selectors, double *out, size_t count),
+    (base, rows, stride, coefficients, row_count, selectors, out, count))
+/// With d = x - base, or 0 where its magnitude is at most epsilon, and n = the number of d != 0:
+/// out = base + Σ (n == 1 ? c * d : d) / max(n, 1), and base where nothing is added
+KERNEL(
+    void, add_active,
+    (const double *base, const double *rows, size_t stride, const double *coefficients,
+     size_t row_count, double epsilon, double *out, size_t count),
+    (base, rows, stride, coefficients, row_count, epsilon, out, count))

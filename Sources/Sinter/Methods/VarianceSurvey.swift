@@ -32,7 +32,8 @@ public struct VarianceSurvey: TensorSurvey {
   private let elementCount: Int
   private var selection: MagnitudeSelection?
   private var quotas: [TieQuota] = []
-  private var weights: [Double]
+  /// The weights of the models, all of them together 1.
+  private(set) var weights: [Double]
   // What the current pass has found so far.
   private var differing = 0
   private var pass: MagnitudeSelection.Pass?
@@ -68,9 +69,6 @@ public struct VarianceSurvey: TensorSurvey {
   func ties(inTile tile: Int) -> TieQuota {
     quotas.isEmpty ? threshold.ties : quotas[tile]
   }
-
-  /// The weight of a model, all of them together 1.
-  func weight(ofModel model: Int) -> Double { weights[model] }
 
   /// The contribution of no tile.
   public func makePartial() -> Partial {
