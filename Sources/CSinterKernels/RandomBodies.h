@@ -101,67 +101,69 @@ SINTER_INLINE f64x16 kept(f64x16 values, const uint32_t *bits, uint32_t limit) {
 }
 
 SINTER_INLINE void drop_few(
-    const uint32_t *bits, uint32_t limit, double *row, size_t count) {
-  for (size_t j = 0; j < count; j++) row[j] = bits[j] < limit ? row[j] : 0;
+    const uint32_t *bits, uint32_t limit, double *row, const double *base, size_t count) {
+  for (size_t j = 0; j < count; j++) {
+    double value = base ? row[j] - base[j] : row[j];
+    row[j] = bits[j] < limit ? value : 0;
+  }
 }
 
-void SINTER_NAME(drop)(
-    uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row, size_t count) {
+SINTER_INLINE void drop_all(
+    uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *restrict row,
+    const double *restrict base, size_t count) {
   uint32_t bits[BATCH];
   size_t i = 0;
   if (PLACE(index) != 0 && count > 0) {
     random_batch(seed, stream, BLOCK(index), bits);
     i = smaller(count, BATCH - PLACE(index));
-    drop_few(bits + PLACE(index), limit, row, i);
+    drop_few(bits + PLACE(index), limit, row, base, i);
   }
   for (; i + BATCH <= count; i += BATCH) {
     random_batch(seed, stream, BLOCK(index + i), bits);
     for (int j = 0; j < BATCH; j += GROUP) {
-      store(kept(load(row + i + j), bits + j, limit), row + i + j);
+      f64x16 values = changes(row + i + j, base ? base + i + j : base, GROUP);
+      store(kept(values, bits + j, limit), row + i + j);
     }
   }
   if (i < count) {
     random_batch(seed, stream, BLOCK(index + i), bits);
-    drop_few(bits, limit, row + i, count - i);
+    drop_few(bits, limit, row + i, base ? base + i : base, count - i);
   }
 }
 
-void SINTER_NAME(drop_and_sum)(
-    uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row, size_t count,
-    double *before, double *after) {
-  if (PLACE(index) != 0) {
-    *before = SINTER_NAME(sum_of_absolutes)(row, count);
-    SINTER_NAME(drop)(seed, stream, index, limit, row, count);
-    *after = SINTER_NAME(sum_of_absolutes)(row, count);
-    return;
+void SINTER_NAME(drop)(
+    uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row,
+    const double *base, size_t count) {
+  if (base) {
+    drop_all(seed, stream, index, limit, row, base, count);
+  } else {
+    drop_all(seed, stream, index, limit, row, 0, count);
   }
-  uint32_t bits[BATCH];
-  f64x16 all = 0, some = 0;
+}
+
+void SINTER_NAME(sums_of_kept)(
+    uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, const double *row,
+    const double *base, size_t count, double *all, double *some) {
+  uint32_t bits[BATCH] = {0};
+  f64x16 lanes = 0, kept_lanes = 0;
   size_t i = 0;
-  for (; i + BATCH <= count; i += BATCH) {
+  for (; PLACE(index) == 0 && i + BATCH <= count; i += BATCH) {
     random_batch(seed, stream, BLOCK(index + i), bits);
     for (int j = 0; j < BATCH; j += GROUP) {
-      f64x16 values = load(row + i + j);
-      all += magnitude(values);
-      values = kept(values, bits + j, limit);
-      some += magnitude(values);
-      store(values, row + i + j);
+      f64x16 values = magnitude(load(row + i + j) - load(base + i + j));
+      lanes += values;
+      kept_lanes += kept(values, bits + j, limit);
     }
   }
-  if (i < count) {
-    random_batch(seed, stream, BLOCK(index + i), bits);
-    for (int j = 0; i < count; j += GROUP) {
-      size_t n = smaller(count - i, GROUP);
-      f64x16 values = load_first(row + i, n);
-      all += magnitude(values);
-      values = kept(values, bits + j, limit);
-      some += magnitude(values);
-      store_first(values, row + i, n);
-      i += n;
-    }
+  for (; i < count; i += GROUP) {
+    size_t n = smaller(count - i, GROUP);
+    SINTER_NAME(random_words)(seed, stream, index + i, bits, n);
+    f64x16 values = magnitude(changes(row + i, base + i, n));
+    lanes += values;
+    kept_lanes += kept(values, bits, limit);
   }
-  *before = total(all);
-  *after = total(some);
+  *all = total(lanes);
+  *some = total(kept_lanes);
 }
 
 #undef BLOCK

@@ -14,6 +14,7 @@ typedef VECTOR(int64_t, 16) i64x16;
 typedef VECTOR(uint64_t, 16) u64x16;
 typedef VECTOR(int32_t, 16) i32x16;
 typedef VECTOR(uint32_t, 16) u32x16;
+typedef VECTOR(int16_t, 16) i16x16;
 typedef VECTOR(uint16_t, 16) u16x16;
 typedef VECTOR(uint8_t, 16) u8x16;
 

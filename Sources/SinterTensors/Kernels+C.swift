@@ -17,9 +17,8 @@ extension Kernels {
   /// Widens elements; `bytes` holds `count` of them, aligned to their size.
   static func widen(
     _ bytes: Span<UInt8>, from dtype: DType, count: Int, into row: inout MutableSpan<Double>
-  ) {
-    let kernel:
-      @convention(c) (Int32, UnsafeRawPointer?, UnsafeMutablePointer<Double>?, Int) -> Void
+  ) -> Int {
+    let kernel: @convention(c) (Int32, UnsafeRawPointer?, UnsafeMutablePointer<Double>?, Int) -> Int
     switch dtype {
     case .float64: unsafe kernel = sinter_widen_f64
     case .float32: unsafe kernel = sinter_widen_f32
@@ -32,7 +31,7 @@ extension Kernels {
     precondition(count >= 0 && count <= row.count, "the row is too short")
     precondition(bytes.count == count * dtype.bitWidth / 8, "the bytes are not those elements")
     // SAFETY: both counts were checked.
-    unsafe bytes.withUnsafeBufferPointer { source in
+    return unsafe bytes.withUnsafeBufferPointer { source in
       unsafe row.withUnsafeMutableBufferPointer { target in
         unsafe kernel(level, source.baseAddress, target.baseAddress, count)
       }
@@ -196,21 +195,40 @@ extension Kernels {
     // SAFETY: the count is the span's.
     unsafe row.withUnsafeMutableBufferPointer {
       unsafe sinter_drop(
-        level, random.seed, random.stream, UInt64(index), limit, $0.baseAddress, $0.count)
+        level, random.seed, random.stream, UInt64(index), limit, $0.baseAddress, nil, $0.count)
     }
   }
 
-  static func dropAndSum(
-    _ row: inout MutableSpan<Double>, _ random: CounterRandom, from index: Int, below limit: UInt32
-  ) -> (before: Double, after: Double) {
-    var (before, after) = (0.0, 0.0)
-    // SAFETY: the count is the span's.
-    unsafe row.withUnsafeMutableBufferPointer {
-      unsafe sinter_drop_and_sum(
-        level, random.seed, random.stream, UInt64(index), limit, $0.baseAddress, $0.count,
-        &before, &after)
+  static func drop(
+    _ row: inout MutableSpan<Double>, minus base: Span<Double>, _ random: CounterRandom,
+    from index: Int, below limit: UInt32
+  ) {
+    precondition(base.count == row.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    unsafe row.withUnsafeMutableBufferPointer { row in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe sinter_drop(
+          level, random.seed, random.stream, UInt64(index), limit, row.baseAddress,
+          base.baseAddress, row.count)
+      }
     }
-    return (before, after)
+  }
+
+  static func sumsOfKept(
+    _ row: Span<Double>, minus base: Span<Double>, _ random: CounterRandom, from index: Int,
+    below limit: UInt32
+  ) -> (all: Double, kept: Double) {
+    precondition(base.count == row.count, "the rows differ in length")
+    var (all, kept) = (0.0, 0.0)
+    // SAFETY: the counts are equal.
+    unsafe row.withUnsafeBufferPointer { row in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe sinter_sums_of_kept(
+          level, random.seed, random.stream, UInt64(index), limit, row.baseAddress,
+          base.baseAddress, row.count, &all, &kept)
+      }
+    }
+    return (all, kept)
   }
 }
 

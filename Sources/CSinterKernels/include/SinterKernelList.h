@@ -4,14 +4,14 @@
 // MARK: Conversion
 //
 // Little-endian elements, aligned to their size, to and from Double. Widening is exact; narrowing
-// rounds once, to nearest and ties to even, and returns how many results are not finite.
+// rounds once, to nearest and ties to even. Both return how many of the elements are not finite.
 
-KERNEL(void, widen_f64, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_f32, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_bf16, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_f16, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_e4m3, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_e5m2, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_f64, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_f32, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_bf16, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_f16, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_e4m3, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_e5m2, (const void *bytes, double *row, size_t count), (bytes, row, count))
 KERNEL(size_t, narrow_f64, (const double *row, void *bytes, size_t count), (row, bytes, count))
 KERNEL(size_t, narrow_f32, (const double *row, void *bytes, size_t count), (row, bytes, count))
 KERNEL(size_t, narrow_bf16, (const double *row, void *bytes, size_t count), (row, bytes, count))
@@ -62,17 +62,18 @@ KERNEL(
     void, random_words,
     (uint64_t seed, uint64_t stream, uint64_t index, uint32_t *words, size_t count),
     (seed, stream, index, words, count))
-/// Sets the elements to +0 whose bits are not below the limit.
+/// row -= base if there is one; then the elements become +0 whose bits are not below the limit.
 KERNEL(
     void, drop,
-    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row, size_t count),
-    (seed, stream, index, limit, row, count))
-/// The same, and the sums of absolutes of the row before and after.
+    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row,
+     const double *base, size_t count),
+    (seed, stream, index, limit, row, base, count))
+/// The sums of absolutes of row - base, of all elements and of those whose bits are below the limit.
 KERNEL(
-    void, drop_and_sum,
-    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row, size_t count,
-     double *before, double *after),
-    (seed, stream, index, limit, row, count, before, after))
+    void, sums_of_kept,
+    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, const double *row,
+     const double *base, size_t count, double *all, double *some),
+    (seed, stream, index, limit, row, base, count, all, some))
 
 // MARK: Arithmetic of rows
 
