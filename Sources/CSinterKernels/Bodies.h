@@ -11,6 +11,10 @@
 // Vectors are passed between functions of one file only, all of them inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
 
+#if SINTER_WORDS == 8
+#include <immintrin.h>
+#endif
+
 #include "Vectors.h"
 
 #include "ConversionBodies.h"
@@ -19,3 +23,5 @@
 #include "RandomBodies.h"
 
 #include "ArithmeticBodies.h"
+#include "SelectionBodies.h"
+#include "TaskVectorBodies.h"

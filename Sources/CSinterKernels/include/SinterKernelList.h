@@ -163,3 +163,39 @@ KERNEL(
     (const double *base, const double *rows, size_t stride, const double *coefficients,
      size_t row_count, double epsilon, double *out, size_t count),
     (base, rows, stride, coefficients, row_count, epsilon, out, count))
+
+// MARK: Selection
+//
+// A key is the pattern of a number under a mask, compared without a sign.
+
+/// Puts out the keys from low to high that are none of the SINTER_ATOMS atoms, in their order, and
+/// returns how many they are; room for `count` of them. Totals: how many keys lie above high, are
+/// zero, and equal each of the atoms.
+KERNEL(
+    size_t, select_keys,
+    (const double *row, size_t count, uint64_t mask, uint64_t low, uint64_t high,
+     const uint64_t *atoms, uint64_t *inside, uint64_t *totals),
+    (row, count, mask, low, high, atoms, inside, totals))
+/// Counts keys from low on in bins of 1 << shift keys each: the number, the least and the greatest.
+KERNEL(
+    void, count_bins,
+    (const uint64_t *keys, size_t count, uint64_t low, int shift, uint64_t *bins, size_t bin_count),
+    (keys, count, low, shift, bins, bin_count))
+/// x = 0 where |x| is below the threshold, or equal to it and not inclusive
+KERNEL(
+    void, keep_from, (double *row, size_t count, double threshold, int is_inclusive),
+    (row, count, threshold, is_inclusive))
+/// x = 0 where |x| is above the threshold, or equal to it and inclusive
+KERNEL(
+    void, drop_from, (double *row, size_t count, double threshold, int is_inclusive),
+    (row, count, threshold, is_inclusive))
+
+// MARK: Task vectors
+
+/// out = base + lambda * mix / divisor, where mix is the sum of the weighted rows of models that
+/// agree with the elected sign, and divisor the sum of their shares; base where nothing is added.
+KERNEL(
+    void, merge_by_vote,
+    (const double *base, const double *rows, size_t stride, const sinter_vote *votes,
+     size_t model_count, sinter_election election, double *out, size_t count),
+    (base, rows, stride, votes, model_count, election, out, count))
