@@ -28,7 +28,10 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: [
-    .target(name: "SinterTensors", swiftSettings: strict),
+    // Loops that need instructions which Swift cannot choose for single functions.
+    .target(name: "CSinterKernels"),
+    .target(
+      name: "SinterTensors", dependencies: ["CSinterKernels"], swiftSettings: strict),
     .target(name: "Safetensors", dependencies: ["SinterTensors"], swiftSettings: strict),
     .target(
       name: "Sinter",

@@ -25,41 +25,48 @@ public struct ByteBuffer: ~Copyable {
     unsafe storage.deallocate()
   }
 
-  /// The first bytes as elements.
+  /// Some bytes as elements.
   ///
   /// - Parameters:
   ///   - type: the element type: an integer or a float.
+  ///   - offset: where the elements begin, in bytes; a multiple of their size.
   ///   - count: the number of elements; they must fit in the buffer.
   /// - Returns: the elements, for as long as the buffer is borrowed.
   @_lifetime(borrow self)
   public borrowing func elements<Element: BitwiseCopyable>(
-    as type: Element.Type, count: Int
+    as type: Element.Type, at offset: Int = 0, count: Int
   ) -> Span<Element> {
-    precondition(
-      count >= 0 && count * MemoryLayout<Element>.stride <= byteCount, "the buffer is too small")
-    // SAFETY: the range was checked, 64-byte alignment suits every element type, and the bytes are
-    // initialized; integers and floats accept every bit pattern.
-    let start = unsafe UnsafeRawPointer(storage.baseAddress.unsafelyUnwrapped)
+    check(offset, count, MemoryLayout<Element>.stride)
+    // SAFETY: the range and its alignment were checked, and the bytes are initialized; integers and
+    // floats accept every bit pattern.
+    let start = unsafe UnsafeRawPointer(storage.baseAddress.unsafelyUnwrapped + offset)
       .assumingMemoryBound(to: Element.self)
     let span = unsafe Span(_unsafeStart: start, count: count)
     return unsafe _overrideLifetime(span, borrowing: self)
   }
 
-  /// The first bytes as elements, to be written.
+  /// Some bytes as elements, to be written.
   ///
   /// - Parameters:
   ///   - type: the element type: an integer or a float.
+  ///   - offset: where the elements begin, in bytes; a multiple of their size.
   ///   - count: the number of elements; they must fit in the buffer.
   /// - Returns: the elements, for as long as the buffer is borrowed.
   @_lifetime(&self)
   public mutating func mutableElements<Element: BitwiseCopyable>(
-    as type: Element.Type, count: Int
+    as type: Element.Type, at offset: Int = 0, count: Int
   ) -> MutableSpan<Element> {
-    precondition(
-      count >= 0 && count * MemoryLayout<Element>.stride <= byteCount, "the buffer is too small")
-    // SAFETY: as in elements(as:count:); the exclusive borrow of self keeps other accesses out.
-    let start = unsafe storage.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Element.self)
+    check(offset, count, MemoryLayout<Element>.stride)
+    // SAFETY: as in elements(as:at:count:); the exclusive borrow of self keeps other accesses out.
+    let start = unsafe (storage.baseAddress.unsafelyUnwrapped + offset)
+      .assumingMemoryBound(to: Element.self)
     let span = unsafe MutableSpan(_unsafeStart: start, count: count)
     return unsafe _overrideLifetime(span, mutating: &self)
+  }
+
+  private func check(_ offset: Int, _ count: Int, _ width: Int) {
+    precondition(
+      offset >= 0 && count >= 0 && offset + count * width <= byteCount, "the buffer is too small")
+    precondition(offset % width == 0, "the elements are not aligned")
   }
 }

@@ -1,10 +1,10 @@
 /// Conversion between the numbers of a file and the numbers that arithmetic is done on.
 ///
-/// Widening is exact. Narrowing rounds once, to the nearest number and ties to even, whatever the
-/// working precision: a `Double` reaches 8 or 16 bits without a second rounding on the way.
+/// Widening is exact. Narrowing rounds once, to the nearest number and ties to even: a `Double`
+/// reaches 8 or 16 bits without a second rounding on the way.
 ///
-/// The whole-row functions ``widen(_:from:count:into:)`` and ``narrow(_:to:into:)`` are the ones
-/// to use. ``value(ofBits:as:)`` and ``bits(of:as:)`` do one number slowly, straight from the
+/// The whole-row functions ``widen(_:at:from:count:into:)`` and ``narrow(_:to:into:at:)`` are the
+/// ones to use. ``value(ofBits:as:)`` and ``bits(of:as:)`` do one number slowly, straight from the
 /// definition of the format: <https://standards.ieee.org/ieee/754/6210/> and the OCP 8-bit
 /// floating point specification (OFP8) 1.0.
 public enum Conversion {

@@ -2,38 +2,54 @@ import SinterTensors
 import Testing
 
 @Suite struct ConversionNarrowingTests {
-  /// Narrows values by the function under test: the patterns, and how many are not finite.
-  static func narrowed<T: WorkingFloat>(
-    _ values: [T], to dtype: DType
+  /// Narrows values by the function under test, at all levels alike: the patterns, and how many are
+  /// not finite.
+  static func narrowed(
+    _ values: [Double], to dtype: DType, at place: Int = 0
+  ) -> (patterns: [UInt64], nonFinite: Int) {
+    let results = KernelLevel.available.map { level in
+      KernelLevel.with(level) { narrowedOnce(values, to: dtype, at: place) }
+    }
+    for (level, result) in zip(KernelLevel.available, results) where result != results[0] {
+      Issue.record("\(dtype) is narrowed otherwise at \(level)")
+    }
+    return results[0]
+  }
+
+  private static func narrowedOnce(
+    _ values: [Double], to dtype: DType, at place: Int
   ) -> (patterns: [UInt64], nonFinite: Int) {
     let width = dtype.bitWidth / 8
-    // One more byte than needed, which must stay as it was.
-    var bytes = ByteBuffer(byteCount: values.count * width + 1)
+    let start = place * width
+    let end = start + values.count * width
+    // More bytes than needed, which must stay as they were.
+    var bytes = ByteBuffer(byteCount: end + 1)
     do {
       var target = bytes.mutableElements(as: UInt8.self, count: bytes.byteCount)
-      target[values.count * width] = 0xa5
+      for i in 0..<target.count { target[i] = 0xa5 }
     }
-    let nonFinite = Conversion.narrow(values.span, to: dtype, into: &bytes)
+    let nonFinite = Conversion.narrow(values.span, to: dtype, into: &bytes, at: start)
     let source = bytes.elements(as: UInt8.self, count: bytes.byteCount)
-    #expect(source[values.count * width] == 0xa5)
+    for i in 0..<start where source[i] != 0xa5 { Issue.record("byte \(i) was written") }
+    #expect(source[end] == 0xa5)
     let patterns = values.indices.map { i in
       (0..<width).reduce(into: 0 as UInt64) { pattern, j in
-        pattern |= UInt64(source[i * width + j]) << UInt64(8 * j)
+        pattern |= UInt64(source[start + i * width + j]) << UInt64(8 * j)
       }
     }
     return (patterns, nonFinite)
   }
 
   /// Narrows values and their negatives and compares with the table.
-  static func expectNearest<T: WorkingFloat>(_ magnitudes: [T], in table: FloatTable) {
+  static func expectNearest(_ magnitudes: [Double], in table: FloatTable) {
     let values = magnitudes + magnitudes.map { -$0 }
     let (patterns, nonFinite) = narrowed(values, to: table.dtype)
     for (value, pattern) in zip(values, patterns) {
       let isRight =
-        table.nearest(Double(value)).map { $0 == pattern } ?? table.isNaN(pattern)
+        table.nearest(value).map { $0 == pattern } ?? table.isNaN(pattern)
       let sign: UInt64 = value.sign == .minus ? table.signMask : 0
       if !isRight || pattern & table.signMask != sign {
-        Issue.record("\(table.dtype) \(T.self) \(value): \(pattern)")
+        Issue.record("\(table.dtype) \(value): \(pattern)")
       }
     }
     #expect(nonFinite == patterns.count(where: table.isNonFinite))
@@ -43,18 +59,14 @@ import Testing
   func everyPatternComesBack(dtype: DType) {
     let table = FloatTable(dtype)
     let all = Array(table.patterns)
-    func check<T: WorkingFloat>(_ type: T.Type) {
-      let values = ConversionWideningTests.widened(all, from: dtype, as: type)
-      let (patterns, nonFinite) = Self.narrowed(values, to: dtype)
-      for (pattern, back) in zip(all, patterns) {
-        if table.isNaN(pattern) ? !table.isNaN(back) : back != pattern {
-          Issue.record("\(dtype) \(T.self) \(pattern): \(back)")
-        }
+    let values = ConversionWideningTests.widened(all, from: dtype)
+    let (patterns, nonFinite) = Self.narrowed(values, to: dtype)
+    for (pattern, back) in zip(all, patterns) {
+      if table.isNaN(pattern) ? !table.isNaN(back) : back != pattern {
+        Issue.record("\(dtype) \(pattern): \(back)")
       }
-      #expect(nonFinite == all.count(where: table.isNonFinite))
     }
-    check(Float.self)
-    check(Double.self)
+    #expect(nonFinite == all.count(where: table.isNonFinite))
   }
 
   @Test(arguments: ConversionTests.small)
@@ -66,13 +78,6 @@ import Testing
       doubles += [midpoint.nextDown, midpoint, midpoint.nextUp]
     }
     Self.expectNearest(doubles, in: table)
-    var singles: [Float] = []
-    for i in stride(from: 1, to: doubles.count, by: 3) where doubles[i] < 0x1p128 {
-      let midpoint = Float(doubles[i])
-      #expect(Double(midpoint) == doubles[i])
-      singles += [midpoint.nextDown, midpoint, midpoint.nextUp]
-    }
-    Self.expectNearest(singles, in: table)
   }
 
   /// A `Double` so near a midpoint that `Float` cannot tell: two roundings would go wrong.
@@ -92,22 +97,19 @@ import Testing
   func extremesAndRandomNumbers(dtype: DType) {
     let table = FloatTable(dtype)
     var random = SplitMix64(seed: 9)
-    func check<T: WorkingFloat>(_ type: T.Type) {
-      let largest = T(table.magnitudes[table.magnitudes.count - 1])
-      var values: [T] = [
-        0, .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, .infinity,
-        largest, largest.nextUp, largest.nextDown, T(table.magnitudes[1]) / 2,
-        T(table.magnitudes[1]).nextUp / 2, T.nan, T.signalingNaN,
-      ]
-      for _ in 0..<10_000 {
-        values.append(random.nextFinite(type).magnitude)
-        values.append(T(Double.random(in: 0...1, using: &random)) * largest)
-        values.append(T(Double.random(in: 0...40, using: &random) * table.magnitudes[1]))
-      }
-      Self.expectNearest(values, in: table)
+    let largest = table.magnitudes[table.magnitudes.count - 1]
+    var values: [Double] = [
+      0, .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, .infinity,
+      largest, largest.nextUp, largest.nextDown, table.magnitudes[1] / 2,
+      table.magnitudes[1].nextUp / 2, .nan, .signalingNaN,
+    ]
+    for _ in 0..<10_000 {
+      values.append(random.nextFinite(Double.self).magnitude)
+      values.append(Double(random.nextFinite(Float.self)).magnitude)
+      values.append(Double.random(in: 0...1, using: &random) * largest)
+      values.append(Double.random(in: 0...40, using: &random) * table.magnitudes[1])
     }
-    check(Float.self)
-    check(Double.self)
+    Self.expectNearest(values, in: table)
   }
 
   @Test func overflowThresholds() {
@@ -126,19 +128,12 @@ import Testing
     var random = SplitMix64(seed: 4)
     let doubles =
       (0..<999).map { _ in random.nextFinite(Double.self) } + [.nan, 0x1.ffffffp127, -.infinity]
-    let singles = (0..<999).map { _ in random.nextFinite(Float.self) } + [-.infinity, .nan]
     let a = Self.narrowed(doubles, to: .float64)
     #expect(a.patterns == doubles.map(\.bitPattern))
     #expect(a.nonFinite == 2)
     let b = Self.narrowed(doubles, to: .float32)
     #expect(b.patterns == doubles.map { UInt64(Float($0).bitPattern) })
     #expect(b.nonFinite == doubles.count { !Float($0).isFinite })
-    let c = Self.narrowed(singles, to: .float32)
-    #expect(c.patterns == singles.map { UInt64($0.bitPattern) })
-    #expect(c.nonFinite == 2)
-    let d = Self.narrowed(singles, to: .float64)
-    #expect(d.patterns == singles.map { Double($0).bitPattern })
-    #expect(d.nonFinite == 2)
   }
 
   @Test func everyNaNStaysNaNWithItsSign() {
@@ -146,27 +141,37 @@ import Testing
     let doubles = (0..<500).map { _ in
       Double(bitPattern: random.next() | 0x7ff0_0000_0000_0000 | 1 << UInt64.random(in: 0..<52))
     }
-    let singles = (0..<500).map { _ in
-      Float(bitPattern: UInt32(truncatingIfNeeded: random.next()) | 0x7f80_0000 | 1)
-    }
     for table in ConversionTests.small.map(FloatTable.init) {
       Self.expectNearest(doubles, in: table)
-      Self.expectNearest(singles, in: table)
     }
   }
 
-  @Test(arguments: Array(0...33) + [255, 1_021])
-  func anyCount(count: Int) {
+  @Test(arguments: Array(0...200) + [255, 1_021])
+  func anyCountAndOffset(count: Int) {
     var random = SplitMix64(seed: UInt64(count))
     for dtype in ConversionTests.small + [.float32, .float64] {
       let doubles = (0..<count).map { _ in
         Double.random(in: -1000...1000, using: &random)
       }
       let expected = doubles.map { Conversion.bits(of: $0, as: dtype) }
-      #expect(Self.narrowed(doubles, to: dtype).patterns == expected)
-      let singles = doubles.map { Float($0) }
-      let fromSingles = singles.map { Conversion.bits(of: Double($0), as: dtype) }
-      #expect(Self.narrowed(singles, to: dtype).patterns == fromSingles)
+      #expect(Self.narrowed(doubles, to: dtype, at: count % 19).patterns == expected)
+    }
+  }
+
+  @Test func `a row may start anywhere`() {
+    var random = SplitMix64(seed: 5)
+    let values = (0..<100).map { _ in Double.random(in: -9...9, using: &random) }
+    for start in 0..<17 {
+      for level in KernelLevel.available {
+        KernelLevel.with(level) {
+          var bytes = ByteBuffer(byteCount: 200)
+          _ = Conversion.narrow(values.span.extracting(start..<90), to: .bfloat16, into: &bytes)
+          let patterns = bytes.elements(as: UInt16.self, count: 90 - start)
+          for i in start..<90 {
+            #expect(UInt64(patterns[i - start]) == Conversion.bits(of: values[i], as: .bfloat16))
+          }
+        }
+      }
     }
   }
 }

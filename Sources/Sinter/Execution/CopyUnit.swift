@@ -16,7 +16,8 @@ final class CopyUnit: WorkUnit, @unchecked Sendable {
     self.source = source
     self.output = output
     let length = WorkerSizes.copyLength
-    cursor = StepCursor(tileCounts: [(planned.bytes.count + length - 1) / length], step: .copy)
+    let pieces = (planned.bytes.count + length - 1) / length
+    cursor = StepCursor([.init(tileCount: pieces, stepLength: 1)], step: .copy)
   }
 
   var tensorCount: Int { 1 }
@@ -33,7 +34,7 @@ final class CopyUnit: WorkUnit, @unchecked Sendable {
     let start = ticket.tiles.lowerBound * WorkerSizes.copyLength
     let range = start..<min(start + WorkerSizes.copyLength, planned.bytes.count)
     do throws(SafetensorsError) {
-      try source.readBytes(range, into: &buffers.bytes)
+      try source.readBytes(range, into: &buffers.bytes, at: 0)
     } catch {
       throw error.naming(source.tensor.name)
     }

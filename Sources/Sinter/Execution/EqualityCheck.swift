@@ -44,8 +44,8 @@ struct EqualityCheck {
     var right = ByteBuffer(byteCount: length)
     for start in stride(from: 0, to: first.tensor.byteCount, by: length) {
       let range = start..<min(start + length, first.tensor.byteCount)
-      try stored(first).readBytes(range, into: &left)
-      try stored(second).readBytes(range, into: &right)
+      try stored(first).readBytes(range, into: &left, at: 0)
+      try stored(second).readBytes(range, into: &right, at: 0)
       let a = left.elements(as: UInt8.self, count: range.count)
       let b = right.elements(as: UInt8.self, count: range.count)
       for i in 0..<range.count where a[i] != b[i] { return false }

@@ -16,23 +16,38 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
   /// Contributions of runs of tiles that wait for an earlier one.
   private var waiting: [Int: Method.Survey.Partial] = [:]
   private var added = 0
-  private var isFirstPass = true
+  /// Whether no pass before this one has looked at every element.
+  private var countsNonFinite = true
   private var cursor: StepCursor
 
   /// One tensor.
   struct Member: Sendable {
     let method: Method
     let planned: PlannedTensor
-    let sources: [StoredTensor]
+    let sources: [any TensorSource]
     let output: OutputFile
     let grid: TileGrid
+    /// Where in the buffer the run of each source lies.
+    let places: [Int]
+
+    init(
+      method: Method, planned: PlannedTensor, sources: [any TensorSource], output: OutputFile,
+      grid: TileGrid
+    ) {
+      self.method = method
+      self.planned = planned
+      self.sources = sources
+      self.output = output
+      self.grid = grid
+      places = WorkerSizes.places(of: sources, grid)
+    }
   }
 
   init(_ members: [Member]) {
     self.members = members
     survey = Method.makeSurvey(members.map(\.method))
     folded = survey
-    cursor = StepCursor(members.map(\.grid), step: survey.isComplete ? .merge : .survey)
+    cursor = Self.cursor(members, survey)
     skipEmptyPasses()
   }
 
@@ -45,7 +60,8 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
   func take() -> WorkTicket? { cursor.take() }
 
   func complete(_ ticket: WorkTicket, _ result: StepResult) {
-    if case .survey = ticket.step, let partial = result.partial as? Method.Survey.Partial {
+    let isPass = ticket.step == .survey || ticket.step == .sample
+    if isPass, let partial = result.partial as? Method.Survey.Partial {
       waiting[ticket.ordinal] = partial
       while let next = waiting.removeValue(forKey: added) {
         folded.add(next)
@@ -53,15 +69,15 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
       }
     }
     cursor.complete()
-    if case .survey = ticket.step, cursor.isFinished { finishPass() }
+    if isPass, cursor.isFinished { finishPass() }
   }
 
   private func finishPass() {
+    if survey.coverage == .everything { countsNonFinite = false }
     folded.finishPass()
     survey = folded
     added = 0
-    isFirstPass = false
-    cursor = StepCursor(members.map(\.grid), step: survey.isComplete ? .merge : .survey)
+    cursor = Self.cursor(members, survey)
   }
 
   /// A unit without elements has no tiles whose completion could end a pass.
@@ -72,96 +88,162 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     }
   }
 
+  private static func cursor(_ members: [Member], _ survey: Method.Survey) -> StepCursor {
+    let grids = members.map(\.grid)
+    if survey.isComplete { return StepCursor(grids, step: .merge) }
+    switch survey.coverage {
+    case .everything:
+      return StepCursor(grids, step: .survey)
+    case .sample:
+      // One step for each tensor: what is looked at is too little to share.
+      return StepCursor(
+        grids.map { .init(tileCount: $0.count, stepLength: max($0.count, 1)) }, step: .sample)
+    }
+  }
+
   func perform(_ ticket: WorkTicket, with buffers: inout WorkerBuffers) throws -> StepResult {
-    try perform(ticket, &buffers.tiles, &buffers.bytes)
+    try perform(ticket, &buffers.tiles, &buffers.bytes, &buffers.output)
   }
 
   private func perform(
-    _ ticket: WorkTicket, _ tiles: inout TileBuffers, _ bytes: inout ByteBuffer
+    _ ticket: WorkTicket, _ tiles: inout TileBuffers, _ bytes: inout ByteBuffer,
+    _ output: inout ByteBuffer
   ) throws -> StepResult {
     let member = members[ticket.member]
     var result = StepResult()
     switch ticket.step {
     case .survey:
       var partial = survey.makePartial()
-      for tile in ticket.tiles {
-        let position = try prepare(ticket, tile, &tiles, &bytes, &result)
+      for run in member.grid.runs(of: ticket.tiles) {
+        try survey(member, run, of: ticket.member, &tiles, &bytes, &partial, &result)
+      }
+      result.partial = partial
+    case .sample:
+      var partial = survey.makePartial()
+      for elements in member.grid.sample {
+        try member.read(elements, &bytes, &result)
+        let position = TilePosition(
+          group: ticket.member, tile: elements.lowerBound / member.grid.tileLength,
+          elements: elements)
+        try member.prepare(position, of: elements, &tiles, &bytes)
         member.method.survey(
           &tiles.inputs, scratch: &tiles.scratch, at: position, survey, into: &partial)
       }
       result.partial = partial
     case .merge, .copy:
-      for tile in ticket.tiles {
-        let position = try prepare(ticket, tile, &tiles, &bytes, &result)
-        merge(member, &tiles.inputs, &tiles.scratch, at: position, into: &tiles.output)
-        try member.write(tiles.output, position.elements, &bytes, &result)
+      for run in member.grid.runs(of: ticket.tiles) {
+        try merge(member, run, of: ticket.member, &tiles, &bytes, &output, &result)
       }
     }
     return result
   }
 
-  private func merge(
-    _ member: Member, _ inputs: inout Tile<Double>, _ scratch: inout Tile<Double>,
-    at position: TilePosition, into output: inout Tile<Double>
-  ) {
-    output.resize(rows: 1, count: position.elements.count)
-    var row = output.mutableRow(0)
-    member.method.merge(&inputs, scratch: &scratch, at: position, survey, into: &row)
+  /// Folds a run of tiles into a survey.
+  private func survey(
+    _ member: Member, _ run: Range<Int>, of group: Int, _ tiles: inout TileBuffers,
+    _ bytes: inout ByteBuffer, _ partial: inout Method.Survey.Partial, _ result: inout StepResult
+  ) throws {
+    let elements = member.grid[run]
+    try member.read(elements, &bytes, &result)
+    for tile in run {
+      let position = TilePosition(group: group, tile: tile, elements: member.grid[tile])
+      try member.prepare(position, of: elements, &tiles, &bytes)
+      if countsNonFinite { member.countNonFinite(in: tiles.inputs, &result) }
+      member.method.survey(
+        &tiles.inputs, scratch: &tiles.scratch, at: position, survey, into: &partial)
+    }
   }
 
-  /// Reads a tile of all sources.
-  private func prepare(
-    _ ticket: WorkTicket, _ tile: Int, _ tiles: inout TileBuffers, _ bytes: inout ByteBuffer,
-    _ result: inout StepResult
-  ) throws -> TilePosition {
-    let member = members[ticket.member]
-    let elements = member.grid[tile]
-    try member.read(elements, &tiles.inputs, &bytes)
-    result.bytesRead += member.byteCount(of: elements.count)
-    if isFirstPass { member.countNonFinite(in: tiles.inputs, &result) }
-    tiles.scratch.resize(rows: member.method.scratchRows, count: elements.count)
-    return TilePosition(group: ticket.member, tile: tile, elements: elements)
+  /// Merges a run of tiles and writes it.
+  private func merge(
+    _ member: Member, _ run: Range<Int>, of group: Int, _ tiles: inout TileBuffers,
+    _ bytes: inout ByteBuffer, _ output: inout ByteBuffer, _ result: inout StepResult
+  ) throws {
+    let elements = member.grid[run]
+    try member.read(elements, &bytes, &result)
+    for tile in run {
+      let position = TilePosition(group: group, tile: tile, elements: member.grid[tile])
+      try member.prepare(position, of: elements, &tiles, &bytes)
+      if countsNonFinite { member.countNonFinite(in: tiles.inputs, &result) }
+      tiles.output.resize(rows: 1, count: position.elements.count)
+      merge(member, at: position, &tiles.inputs, &tiles.scratch, into: &tiles.output)
+      member.narrow(tiles.output, at: position.elements, of: elements, into: &output, &result)
+    }
+    try member.write(output, elements, &result)
+  }
+
+  private func merge(
+    _ member: Member, at position: TilePosition, _ inputs: inout Tile<Double>,
+    _ scratch: inout Tile<Double>, into output: inout Tile<Double>
+  ) {
+    var row = output.mutableRow(0)
+    member.method.merge(&inputs, scratch: &scratch, at: position, survey, into: &row)
   }
 }
 
 extension MergeUnit.Member {
-  /// Reads a range of elements of every source to the rows of a tile.
+  /// Whether a run is a single tile. Then the sources share one place in the buffer and are read
+  /// one after the other, since a tile that large would take much memory for each.
+  private var readsTileByTile: Bool { grid.tilesPerRun == 1 }
+
+  /// Fetches a run of tiles of every source, unless each is fetched when its row is filled.
   fileprivate func read(
-    _ elements: Range<Int>, _ tile: inout Tile<Double>, _ bytes: inout ByteBuffer
+    _ elements: Range<Int>, _ bytes: inout ByteBuffer, _ result: inout StepResult
   ) throws {
-    tile.resize(rows: sources.count, count: elements.count)
     for (index, source) in sources.enumerated() {
-      var row = tile.mutableRow(index)
-      do throws(SafetensorsError) {
-        try source.read(elements, into: &row, bytes: &bytes)
-      } catch {
-        throw error.naming(source.tensor.name)
-      }
+      result.bytesRead += source.byteCount(of: elements.count)
+      if !readsTileByTile { try read(index, elements, &bytes) }
     }
   }
 
-  /// Rounds a tile to the output's element type and writes it to its place.
-  fileprivate func write(
-    _ tile: borrowing Tile<Double>, _ elements: Range<Int>, _ bytes: inout ByteBuffer,
-    _ result: inout StepResult
+  private func read(_ index: Int, _ elements: Range<Int>, _ bytes: inout ByteBuffer) throws {
+    do throws(SafetensorsError) {
+      try sources[index].read(elements, into: &bytes, at: places[index])
+    } catch {
+      throw error.naming(planned.sources[index].tensor.name)
+    }
+  }
+
+  /// Fills the rows of a tile.
+  fileprivate func prepare(
+    _ position: TilePosition, of run: Range<Int>, _ tiles: inout TileBuffers,
+    _ bytes: inout ByteBuffer
   ) throws {
-    let overflows = Conversion.narrow(tile[0], to: planned.dtype, into: &bytes)
+    let elements = position.elements
+    tiles.inputs.resize(rows: sources.count, count: elements.count)
+    tiles.scratch.resize(rows: method.scratchRows, count: elements.count)
+    for (index, source) in sources.enumerated() {
+      if readsTileByTile { try read(index, elements, &bytes) }
+      var row = tiles.inputs.mutableRow(index)
+      source.fill(elements, from: bytes, at: places[index], of: run, into: &row)
+    }
+  }
+
+  /// Rounds a tile to the output's element type, at its place in the run.
+  fileprivate func narrow(
+    _ tile: borrowing Tile<Double>, at elements: Range<Int>, of run: Range<Int>,
+    into bytes: inout ByteBuffer, _ result: inout StepResult
+  ) {
+    let width = planned.dtype.bitWidth / 8
+    let overflows = Conversion.narrow(
+      tile[0], to: planned.dtype, into: &bytes,
+      at: (elements.lowerBound - run.lowerBound) * width)
+    guard overflows > 0 else { return }
+    result.addNonFinite(
+      NonFiniteCount(
+        tensor: planned.name, inputs: sources.map { _ in 0 }, results: overflows,
+        unrounded: Reduction.countNonFinite(tile[0])))
+  }
+
+  /// Writes a run to its place.
+  fileprivate func write(
+    _ bytes: borrowing ByteBuffer, _ elements: Range<Int>, _ result: inout StepResult
+  ) throws {
     let width = planned.dtype.bitWidth / 8
     try output.write(
       bytes.elements(as: UInt8.self, count: elements.count * width),
       at: planned.bytes.lowerBound + elements.lowerBound * width)
     result.bytesWritten += elements.count * width
-    if overflows > 0 {
-      result.addNonFinite(
-        NonFiniteCount(
-          tensor: planned.name, inputs: sources.map { _ in 0 }, results: overflows,
-          unrounded: Reduction.countNonFinite(tile[0])))
-    }
-  }
-
-  /// The stored bytes of a number of elements of all sources.
-  fileprivate func byteCount(of elements: Int) -> Int {
-    sources.reduce(0) { $0 + elements * $1.dtype.bitWidth / 8 }
   }
 
   /// Counts NaN and infinities in the rows of a tile.

@@ -1,8 +1,7 @@
 /// Walks over the tiles of a unit's tensors, hands them out in runs and counts those that are done.
 struct StepCursor: Sendable {
-  private let tileCounts: [Int]
+  private let tensors: [Tensor]
   private let step: WorkTicket.Step
-  private let runLength: Int
   private var member = 0
   private var tile = 0
   private var completed = 0
@@ -13,37 +12,51 @@ struct StepCursor: Sendable {
   /// The number of steps of the pass.
   let stepCount: Int
 
+  /// How many tiles a tensor has, and how many of them make a step.
+  struct Tensor: Sendable {
+    let tileCount: Int
+    let stepLength: Int
+
+    var stepCount: Int { (tileCount + stepLength - 1) / stepLength }
+  }
+
   /// Makes a cursor over the tiles of tensors.
+  ///
+  /// A step is a run of tiles. A survey's result for a step can be large (a histogram), so there it
+  /// is several runs. Like the tiles, steps depend on the tensor alone: they decide the order of
+  /// sums.
   ///
   /// - Parameters:
   ///   - grids: how the tensors are cut.
   ///   - step: what is done with the tiles.
   init(_ grids: [TileGrid], step: WorkTicket.Step) {
-    self.init(tileCounts: grids.map(\.count), step: step)
+    let runs = step == .survey ? Self.runsPerSurveyStep : 1
+    self.init(
+      grids.map { Tensor(tileCount: $0.count, stepLength: runs * $0.tilesPerRun) }, step: step)
   }
 
-  /// Makes a cursor over tensors with the given numbers of tiles.
-  init(tileCounts: [Int], step: WorkTicket.Step) {
-    self.tileCounts = tileCounts
+  /// Makes a cursor over tensors of the given numbers of tiles.
+  init(_ tensors: [Tensor], step: WorkTicket.Step) {
+    self.tensors = tensors
     self.step = step
-    // A survey's result for a run can be large (a histogram), so a run is longer. Like the tiles,
-    // runs depend on the tensor alone: they decide the order of sums.
-    let length = step == .survey ? 16 : 1
-    runLength = length
-    stepCount = tileCounts.reduce(0) { $0 + ($1 + length - 1) / length }
+    stepCount = tensors.reduce(0) { $0 + $1.stepCount }
   }
+
+  /// The number of runs of tiles that make one step of a survey.
+  static let runsPerSurveyStep = 16
 
   /// Whether every step of the pass is done.
   var isFinished: Bool { completed == stepCount }
 
   /// Hands out the next step, or `nil` when all of the pass are out.
   mutating func take() -> WorkTicket? {
-    while member < tileCounts.count, tile >= tileCounts[member] {
+    while member < tensors.count, tile >= tensors[member].tileCount {
       member += 1
       tile = 0
     }
-    guard member < tileCounts.count else { return nil }
-    let tiles = tile..<min(tile + runLength, tileCounts[member])
+    guard member < tensors.count else { return nil }
+    let tensor = tensors[member]
+    let tiles = tile..<min(tile + tensor.stepLength, tensor.tileCount)
     tile = tiles.upperBound
     defer { taken += 1 }
     return WorkTicket(step: step, member: member, tiles: tiles, ordinal: taken)

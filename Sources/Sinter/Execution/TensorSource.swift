@@ -11,16 +11,32 @@ protocol TensorSource: Sendable {
   /// The shape.
   var shape: Shape { get }
 
-  /// Fills a row with a range of elements in row-major order, widened exactly.
+  /// The bytes that ``read(_:into:at:)`` takes for a number of elements.
+  func byteCount(of elements: Int) -> Int
+
+  /// Fetches what is stored of a range of elements, a run of tiles.
   ///
   /// - Parameters:
-  ///   - elements: the elements to read; as many as the row has.
-  ///   - row: the numbers to fill.
-  ///   - bytes: room for the stored bytes of that many elements.
+  ///   - elements: the elements, in row-major order.
+  ///   - bytes: receives the stored bytes.
+  ///   - offset: where in the buffer they go, a multiple of 64.
   /// - Throws: `SafetensorsError` when the file cannot be read.
   func read(
-    _ elements: Range<Int>, into row: inout MutableSpan<Double>, bytes: inout ByteBuffer
+    _ elements: Range<Int>, into bytes: inout ByteBuffer, at offset: Int
   ) throws(SafetensorsError)
+
+  /// Fills a row with elements of a run that was fetched, widened exactly.
+  ///
+  /// - Parameters:
+  ///   - elements: the elements of one tile; as many as the row has.
+  ///   - bytes: holds what ``read(_:into:at:)`` fetched.
+  ///   - offset: where in the buffer the run lies.
+  ///   - run: the elements that were fetched.
+  ///   - row: the numbers to fill.
+  func fill(
+    _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int, of run: Range<Int>,
+    into row: inout MutableSpan<Double>
+  )
 }
 
 /// A tensor as it lies in a file.
@@ -31,18 +47,29 @@ struct StoredTensor: TensorSource {
   var dtype: DType { tensor.dtype }
   var shape: Shape { tensor.shape }
 
+  func byteCount(of elements: Int) -> Int { elements * tensor.dtype.bitWidth / 8 }
+
   func read(
-    _ elements: Range<Int>, into row: inout MutableSpan<Double>, bytes: inout ByteBuffer
+    _ elements: Range<Int>, into bytes: inout ByteBuffer, at offset: Int
   ) throws(SafetensorsError) {
-    let width = tensor.dtype.bitWidth / 8
-    try readBytes(
-      elements.lowerBound * width..<elements.upperBound * width, into: &bytes)
-    Conversion.widen(bytes, from: tensor.dtype, count: elements.count, into: &row)
+    let range = byteCount(of: elements.lowerBound)..<byteCount(of: elements.upperBound)
+    try readBytes(range, into: &bytes, at: offset)
   }
 
-  /// Reads a range of the tensor's bytes to the start of a buffer.
-  func readBytes(_ range: Range<Int>, into bytes: inout ByteBuffer) throws(SafetensorsError) {
-    var target = bytes.mutableElements(as: UInt8.self, count: range.count)
+  func fill(
+    _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int, of run: Range<Int>,
+    into row: inout MutableSpan<Double>
+  ) {
+    Conversion.widen(
+      bytes, at: offset + byteCount(of: elements.lowerBound - run.lowerBound), from: tensor.dtype,
+      count: elements.count, into: &row)
+  }
+
+  /// Reads a range of the tensor's bytes to a place in a buffer.
+  func readBytes(
+    _ range: Range<Int>, into bytes: inout ByteBuffer, at offset: Int
+  ) throws(SafetensorsError) {
+    var target = bytes.mutableElements(as: UInt8.self, at: offset, count: range.count)
     try file.read(into: &target, at: tensor.bytes.lowerBound + range.lowerBound)
   }
 }

@@ -1,19 +1,30 @@
 public import SinterTensors
 
-/// How a tensor is cut into tiles.
+/// How a tensor is cut into tiles, and tiles are gathered into runs.
+///
+/// A tile is what arithmetic is done on at once: so small that the rows of a group stay in the
+/// caches of a core. A run is what is read and written at once: so long that calls of the system
+/// cost nothing beside the bytes that they move.
 ///
 /// The cut depends on the tensor and on the method's grain only, never on threads or memory:
 /// sums are kept per run of tiles and added in tile order, so the cut decides the last bits.
 public struct TileGrid: Sendable, Hashable {
   /// The number of elements of a tile where nothing forces another size.
   ///
-  /// Half a megabyte for each input.
-  public static let standardTileLength = 65_536
+  /// 32 KiB for each input.
+  public static let standardTileLength = 4096
+
+  /// The number of elements of a run where nothing forces another size.
+  ///
+  /// 128 KiB of each input of 16 bits.
+  static let standardRunLength = 65_536
 
   /// The number of elements of the tensor.
   public let elementCount: Int
   /// The number of elements of each tile but the last.
   public let tileLength: Int
+  /// The number of elements between which no cut is made; a divisor of the tile's length.
+  private let grainLength: Int
 
   /// Cuts a tensor.
   ///
@@ -24,21 +35,15 @@ public struct TileGrid: Sendable, Hashable {
     elementCount = shape.elementCount
     switch grain {
     case .elements:
-      tileLength = Self.standardTileLength
+      grainLength = 1
     case .rows:
-      tileLength = Self.length(ofWhole: shape.dimensions.suffix(1))
+      grainLength = max(shape.dimensions.suffix(1).reduce(1, *), 1)
     case .slabs(let axis):
-      tileLength = Self.length(ofWhole: shape.dimensions.dropFirst(axis))
+      grainLength = max(shape.dimensions.dropFirst(axis).reduce(1, *), 1)
     case .tensor:
-      tileLength = max(elementCount, 1)
+      grainLength = max(elementCount, 1)
     }
-  }
-
-  /// The length of tiles that hold whole pieces of the given extents, as many as fit in a standard
-  /// tile and at least one.
-  private static func length(ofWhole extents: ArraySlice<Int>) -> Int {
-    let piece = max(extents.reduce(1, *), 1)
-    return max(standardTileLength / piece, 1) * piece
+    tileLength = max(Self.standardTileLength / grainLength, 1) * grainLength
   }
 
   /// The number of tiles; none for an empty tensor.
@@ -51,6 +56,56 @@ public struct TileGrid: Sendable, Hashable {
     tile * tileLength..<min((tile + 1) * tileLength, elementCount)
   }
 
+  /// The elements of consecutive tiles.
+  ///
+  /// - Parameter tiles: the numbers of the tiles, at least one.
+  subscript(tiles: Range<Int>) -> Range<Int> {
+    self[tiles.lowerBound].lowerBound..<self[tiles.upperBound - 1].upperBound
+  }
+
   /// The number of elements of the largest tile.
   public var largestTile: Int { min(tileLength, elementCount) }
+
+  /// The number of tiles of each run but the last.
+  var tilesPerRun: Int { max(Self.standardRunLength / tileLength, 1) }
+
+  /// The number of elements of the largest run.
+  var largestRun: Int { min(tilesPerRun * tileLength, elementCount) }
+
+  /// Cuts consecutive tiles into runs.
+  ///
+  /// - Parameter tiles: the numbers of the tiles.
+  /// - Returns: the runs, in order.
+  func runs(of tiles: Range<Int>) -> some Sequence<Range<Int>> {
+    stride(from: tiles.lowerBound, to: tiles.upperBound, by: tilesPerRun).lazy.map { first in
+      first..<min(first + tilesPerRun, tiles.upperBound)
+    }
+  }
+
+  /// Pieces that are spread over the whole tensor, in the order of their elements.
+  ///
+  /// They are short, since neighbours are alike, and begin at irregular places, since what repeats
+  /// with a fixed distance (a column) would be seen always or never.
+  var sample: some Sequence<Range<Int>> {
+    let length = (Self.samplePieceLength + grainLength - 1) / grainLength * grainLength
+    let pieces = min(elementCount / length, max(Self.sampleLength / length, 1))
+    // In grains, so that no piece begins within one.
+    let distance = pieces == 0 ? 0 : elementCount / grainLength / pieces
+    let room = distance - length / grainLength + 1
+    return (0..<pieces).lazy.map { piece in
+      let start = (piece * distance + Self.scatter(piece) % room) * grainLength
+      return start..<start + length
+    }
+  }
+
+  private static let sampleLength = 16_384
+  private static let samplePieceLength = 64
+
+  /// A number that looks random, not negative (the output function of SplitMix64).
+  private static func scatter(_ piece: Int) -> Int {
+    var bits = UInt64(truncatingIfNeeded: piece + 1) &* 0x9E37_79B9_7F4A_7C15
+    bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
+    return Int((bits ^ (bits >> 31)) >> 1)
+  }
 }

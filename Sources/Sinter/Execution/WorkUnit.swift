@@ -32,6 +32,8 @@ struct WorkTicket: Sendable {
   enum Step: Sendable {
     /// Fold tiles into the survey.
     case survey
+    /// Fold a sample of the tensor into the survey.
+    case sample
     /// Merge tiles and write them.
     case merge
     /// Copy the bytes of tiles.

@@ -2,12 +2,16 @@ import SinterTensors
 
 /// The memory that one worker needs, allocated once for the whole merge.
 struct WorkerBuffers: ~Copyable {
+  /// What is read.
   var bytes: ByteBuffer
+  /// What is written.
+  var output: ByteBuffer
   var tiles: TileBuffers
 
   /// Allocates the buffers of one worker.
   init(_ sizes: WorkerSizes) {
-    bytes = ByteBuffer(byteCount: sizes.byteCount)
+    bytes = ByteBuffer(byteCount: sizes.inputBytes)
+    output = ByteBuffer(byteCount: sizes.outputBytes)
     tiles = TileBuffers(sizes)
   }
 }
@@ -27,8 +31,10 @@ struct TileBuffers: ~Copyable {
 
 /// How large the buffers of one worker must be for a plan.
 struct WorkerSizes: Sendable, Hashable {
-  /// The bytes of the largest piece that is read or written at once.
-  private(set) var byteCount = 0
+  /// The bytes of all sources that are read before they are worked on.
+  private(set) var inputBytes = 0
+  /// The bytes of the largest run that is written at once.
+  private(set) var outputBytes = 0
   /// The elements of the largest tile of inputs, rows padded.
   private(set) var inputElements = 0
   /// The elements of the largest tile of scratch rows.
@@ -41,7 +47,7 @@ struct WorkerSizes: Sendable, Hashable {
   /// The memory of one worker in bytes, with its part of what the scheduler holds: partial results
   /// for each open unit their sum, and as much as one that the allocator has not given back.
   var total: Int {
-    byteCount
+    inputBytes + outputBytes
       + (inputElements + scratchElements + outputElements) * MemoryLayout<Double>.stride
       + surveyByteCount * (Scheduler.surveyStepsPerWorker + 2)
   }
@@ -53,13 +59,18 @@ struct WorkerSizes: Sendable, Hashable {
   init(_ tensors: [PlannedTensor]) {
     for tensor in tensors {
       guard case .merge(let method, _) = tensor.effectiveOperation else {
-        byteCount = max(byteCount, min(Self.copyLength, tensor.bytes.count))
+        inputBytes = max(inputBytes, min(Self.copyLength, tensor.bytes.count))
         continue
       }
       let grid = TileGrid(shape: tensor.shape, grain: method.grain)
-      let widest = max(
-        tensor.dtype.bitWidth, tensor.sources.map(\.tensor.dtype.bitWidth).max() ?? 0)
-      byteCount = max(byteCount, grid.largestTile * widest / 8)
+      let widths = tensor.sources.map { $0.tensor.dtype.bitWidth / 8 }
+      // A run that is a single tile is read source by source.
+      let bytes =
+        grid.tilesPerRun == 1
+        ? grid.largestRun * (widths.max() ?? 0)
+        : widths.reduce(0) { $0 + Self.padded($1 * grid.largestRun) }
+      inputBytes = max(inputBytes, bytes)
+      outputBytes = max(outputBytes, grid.largestRun * tensor.dtype.bitWidth / 8)
       let row =
         Tile<Double>.byteCount(rows: 1, capacity: grid.largestTile)
         / MemoryLayout<Double>.stride
@@ -69,4 +80,16 @@ struct WorkerSizes: Sendable, Hashable {
       surveyByteCount = max(surveyByteCount, method.surveyByteCount)
     }
   }
+
+  /// Where in the buffer the run of each source begins, one after the other; all at the start where
+  /// a run is a single tile.
+  static func places(of sources: [any TensorSource], _ grid: TileGrid) -> [Int] {
+    var place = 0
+    return sources.map { source in
+      defer { if grid.tilesPerRun > 1 { place += padded(source.byteCount(of: grid.largestRun)) } }
+      return place
+    }
+  }
+
+  private static func padded(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 }
 }

@@ -156,6 +156,9 @@ public protocol TensorSurvey: Sendable {
   /// Whether no (further) pass is needed.
   var isComplete: Bool { get }
 
+  /// What the next pass has to look at; everything when not said otherwise.
+  var coverage: PassCoverage { get }
+
   /// The contribution of a run of tiles of which none has been seen.
   func makePartial() -> Partial
 
@@ -169,6 +172,20 @@ public protocol TensorSurvey: Sendable {
 
   /// Ends a pass over all tiles.
   mutating func finishPass()
+}
+
+extension TensorSurvey {
+  /// Everything.
+  public var coverage: PassCoverage { .everything }
+}
+
+/// What a pass of a survey looks at.
+public enum PassCoverage: Sendable, Hashable {
+  /// All elements.
+  case everything
+  /// Some thousand elements from all over each tensor, the same on every run. They come in pieces
+  /// that are much shorter than tiles and not cut where the method's grain forbids it.
+  case sample
 }
 
 /// The survey of a method that needs no facts about whole tensors.

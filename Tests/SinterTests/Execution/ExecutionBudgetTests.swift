@@ -26,13 +26,14 @@ import Testing
     let (_, plan) = try plan(Self.ties)
     let sizes = WorkerSizes(plan.tensors)
     let tile = TileGrid.standardTileLength
-    // The output is wider than every input.
-    #expect(sizes.byteCount == tile * 4)
+    let run = 65_536
+    #expect(sizes.inputBytes == 3 * run * 2)
+    #expect(sizes.outputBytes == run * 4)
     #expect(sizes.inputElements == 3 * tile)
     #expect(sizes.scratchElements == 3 * tile)
     #expect(sizes.outputElements == tile)
     #expect(sizes.surveyByteCount == 2 * 512 * 1024)
-    #expect(sizes.total == tile * 4 + 7 * tile * 8 + 5 * 2 * 512 * 1024)
+    #expect(sizes.total == run * 10 + 7 * tile * 8 + 5 * 2 * 512 * 1024)
   }
 
   @Test func `as many workers are taken as fit`() throws {

@@ -30,7 +30,7 @@ import Testing
       _ survey: Survey, into output: inout MutableSpan<Double>
     ) {
       let isInOrder = survey.order == survey.order.sorted() && survey.order.contains(position.tile)
-      for i in 0..<output.count { output[i] = isInOrder ? Double(survey.order.count) : -1 }
+      for i in 0..<output.count { output[i] = isInOrder ? Double(survey.order.count - 480) : -1 }
     }
 
     static let declaration = MethodDeclaration(
@@ -75,10 +75,10 @@ import Testing
   @Test(arguments: [[2, 1, 0], [1, 2, 0], [0, 2, 1]])
   func `partial results are added in order, whatever ends first`(order: [Int]) throws {
     let folder = try TemporaryFolder()
-    let (unit, sizes) = try unit(folder, tiles: 34)
+    let (unit, sizes) = try unit(folder, tiles: 514)
     var buffers = WorkerBuffers(sizes)
     let tickets = [unit.take(), unit.take(), unit.take()].compactMap { $0 }
-    #expect(tickets.map(\.tiles) == [0..<16, 16..<32, 32..<34])
+    #expect(tickets.map(\.tiles) == [0..<256, 256..<512, 512..<514])
     #expect(unit.take() == nil)
     let results = try tickets.map { try unit.perform($0, with: &buffers) }
     var held: [Int?] = []
@@ -100,16 +100,16 @@ import Testing
       unit.complete(ticket, result)
     }
     #expect(unit.isFinished)
-    #expect(written == 33 * TileGrid.standardTileLength + 1)
+    #expect(written == 513 * TileGrid.standardTileLength + 1)
     let bytes = try folder.bytes("out").suffix(written)
-    // 34 rounded to the element type: every tile saw all tiles, in order.
+    // Every tile saw all 514 tiles, in order.
     let expected = UInt8(Conversion.bits(of: 34, as: .float8E4M3))
     #expect(bytes.allSatisfy { $0 == expected })
   }
 
   @Test func `no tile of a pass is handed out before the pass before is complete`() throws {
     let folder = try TemporaryFolder()
-    let (unit, sizes) = try unit(folder, tiles: 17)
+    let (unit, sizes) = try unit(folder, tiles: 257)
     var buffers = WorkerBuffers(sizes)
     let first = try #require(unit.take())
     let second = try #require(unit.take())
@@ -117,7 +117,7 @@ import Testing
     unit.complete(second, results[1])
     #expect(unit.take() == nil)
     unit.complete(first, results[0])
-    #expect(unit.take()?.tiles == 0..<1)
+    #expect(unit.take()?.tiles == 0..<16)
   }
 
   @Test func `an empty tensor is finished from the beginning`() throws {

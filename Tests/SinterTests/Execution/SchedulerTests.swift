@@ -30,7 +30,7 @@ import Testing
       self.number = number
       self.steps = steps
       passesLeft = passes
-      cursor = StepCursor(tileCounts: [steps], step: .merge)
+      cursor = StepCursor([.init(tileCount: steps, stepLength: 1)], step: .merge)
       self.body = body
     }
 
@@ -57,7 +57,7 @@ import Testing
       if cursor.isFinished, passesLeft > 1 {
         passesLeft -= 1
         pass.add(1, ordering: .sequentiallyConsistent)
-        cursor = StepCursor(tileCounts: [steps], step: .merge)
+        cursor = StepCursor([.init(tileCount: steps, stepLength: 1)], step: .merge)
         done = []
         added = 0
       }

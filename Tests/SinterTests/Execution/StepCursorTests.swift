@@ -1,10 +1,13 @@
+import SinterTensors
 import Testing
 
 @testable import Sinter
 
 @Suite struct StepCursorTests {
   private func tickets(_ tileCounts: [Int], _ step: WorkTicket.Step) -> [WorkTicket] {
-    var cursor = StepCursor(tileCounts: tileCounts, step: step)
+    let length = step == .survey ? 16 : 1
+    var cursor = StepCursor(
+      tileCounts.map { .init(tileCount: $0, stepLength: length) }, step: step)
     var tickets: [WorkTicket] = []
     while let ticket = cursor.take() { tickets.append(ticket) }
     #expect(tickets.count == cursor.stepCount)
@@ -29,10 +32,21 @@ import Testing
     }
   }
 
-  @Test func `survey steps are runs of tiles of one tensor`() {
+  @Test func `steps are runs of tiles of one tensor`() {
     let tickets = tickets([17, 2], .survey)
     #expect(tickets.map(\.tiles) == [0..<16, 16..<17, 0..<2])
     #expect(tickets.map(\.member) == [0, 0, 1])
     #expect(self.tickets([3], .merge).map(\.tiles) == [0..<1, 1..<2, 2..<3])
+  }
+
+  @Test func `a step of a survey is sixteen runs of tiles, one of a merge a single run`() {
+    let grid = TileGrid(shape: [300 * 4096 + 1], grain: .elements)
+    var survey = StepCursor([grid], step: .survey)
+    #expect(survey.stepCount == 2)
+    #expect(survey.take()?.tiles == 0..<256)
+    #expect(survey.take()?.tiles == 256..<301)
+    var merge = StepCursor([grid], step: .merge)
+    #expect(merge.stepCount == 19)
+    #expect(merge.take()?.tiles == 0..<16)
   }
 }
