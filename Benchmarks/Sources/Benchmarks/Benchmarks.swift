@@ -7,6 +7,6 @@ struct Benchmarks: AsyncParsableCommand {
     commandName: "Benchmarks", abstract: "Measure Sinter.",
     subcommands: [
       ModelsCommand.self, SpeedCommand.self, AccuracyCommand.self, PicturesCommand.self,
-      PlanningCommand.self,
+      PlanningCommand.self, GuardCommand.self, ScalingCommand.self, MergeCommand.self,
     ])
 }
