@@ -5,8 +5,9 @@ import SinterTensors
 ///
 /// A base's matrices are normal with a standard deviation of about 0.02, its vectors stay close to
 /// 0.4. A fine-tune adds differences with heavy tails, most of them of the size of a rounding to
-/// bfloat16, so that a part of its elements stays what it was. Both are wider in some rows than in
-/// others, by a factor that is itself at random.
+/// bfloat16, so that a part of its elements stays what it was; some of what changes is the same in
+/// all fine-tunes, so that their differences are no more at right angles than real ones. All are
+/// wider in some rows than in others, by a factor that is itself at random.
 struct SyntheticWeights: Sendable {
   private let seed: UInt64
   /// Draws from the standard normal distribution, from which elements pick.
@@ -45,6 +46,7 @@ struct SyntheticWeights: Sendable {
     into elements: inout [UInt16]
   ) {
     let base = CounterRandom.stream(model: 0, tensor: tensor) ^ seed
+    let common = CounterRandom.stream(model: -1, tensor: tensor) ^ seed
     let own = CounterRandom.stream(model: model, tensor: tensor) ^ seed
     let (normal, heavy) = (normal.span, heavy.span)
     var out = elements.mutableSpan
@@ -56,9 +58,10 @@ struct SyntheticWeights: Sendable {
       let change = (isVector ? 0.002 : 0.00015) * width(of: row, in: own, by: 0.7)
       for quad in 0..<(length + 3) / 4 {
         let index = place &+ UInt64(quad)
-        var bits = Self.mixed(base &+ index &* 0x9e37_79b9_7f4a_7c15)
-        var ownBits =
-          model == 0 ? 0 : Self.mixed(own &+ index &* 0x9e37_79b9_7f4a_7c15)
+        let step = index &* 0x9e37_79b9_7f4a_7c15
+        var bits = Self.mixed(base &+ step)
+        var commonBits = model == 0 ? 0 : Self.mixed(common &+ step)
+        var ownBits = model == 0 ? 0 : Self.mixed(own &+ step)
         for element in start + 4 * quad..<start + min(4 * quad + 4, length) {
           let weight = Self.rounded(mean + spread * normal[Int(bits & 0xffff)])
           bits >>= 16
@@ -66,7 +69,10 @@ struct SyntheticWeights: Sendable {
             out[element] = weight
           } else {
             let value = Float(bitPattern: UInt32(weight) << 16)
-            out[element] = Self.rounded(value + change * heavy[Int(ownBits & 0xffff)])
+            let difference =
+              0.6 * heavy[Int(commonBits & 0xffff)] + 0.8 * heavy[Int(ownBits & 0xffff)]
+            out[element] = Self.rounded(value + change * difference)
+            commonBits >>= 16
             ownBits >>= 16
           }
         }
