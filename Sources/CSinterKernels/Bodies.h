@@ -26,3 +26,4 @@
 #include "SelectionBodies.h"
 #include "TaskVectorBodies.h"
 #include "LowRankBodies.h"
+#include "MatrixBodies.h"

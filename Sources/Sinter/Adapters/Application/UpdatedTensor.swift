@@ -35,6 +35,8 @@ final class UpdatedTensor: TensorSource {
   var dtype: DType { base.dtype }
   var shape: Shape { base.shape }
 
+  func prefetch(_ elements: Range<Int>) { base.prefetch(elements) }
+
   func byteCount(of elements: Int) -> Int { base.tensor.readByteCount(of: elements) }
 
   func read(
@@ -53,10 +55,11 @@ final class UpdatedTensor: TensorSource {
     }
   }
 
+  @discardableResult
   func fill(
     _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int, of run: Range<Int>,
     into row: inout MutableSpan<Double>
-  ) {
+  ) -> Int {
     guard let loaded = state.withLock({ $0.loaded }) else {
       preconditionFailure("a tile is filled from a run that was read")
     }
@@ -72,6 +75,7 @@ final class UpdatedTensor: TensorSource {
       loaded.apply(to: &row, elements, bytes, at: place, of: run)
     }
     finish(elements, of: run)
+    return Reduction.countNonFinite(row.span)
   }
 
   /// Makes sure that the update is loaded, and counts a run.
