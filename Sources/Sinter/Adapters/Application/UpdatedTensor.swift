@@ -107,6 +107,7 @@ extension CheckpointTensor {
   /// The bytes that are read for a number of elements: the tensor's own, and those of tensors that
   /// adapters put in its place, each from a multiple of 64 on.
   func readByteCount(of elements: Int) -> Int {
+    if let substitute = update?.substitute { return substitute.byteCount(of: elements) }
     let own = elements * dtype.bitWidth / 8
     let others = update?.parts.compactMap(\.replacement) ?? []
     guard !others.isEmpty else { return own }
