@@ -1,5 +1,7 @@
+import Dispatch
 import Safetensors
 import SinterTensors
+import Synchronization
 
 /// Makes plans: checks a recipe, opens its checkpoints, and decides every tensor of the output.
 public struct MergePlanner: Sendable {
@@ -96,20 +98,31 @@ public struct MergePlanner: Sendable {
 
   /// Opens the models of a recipe, each once, in the order in which it first names them.
   private func open(_ recipe: MergeRecipe) throws(DiagnosticError) -> [PlannedInput] {
-    var inputs: [PlannedInput] = []
-    var faults: [DiagnosticError] = []
     var seen = Set<ModelReference>()
     let mentions = recipe.modelMentions
     let bases = Set(mentions.filter { $0.role == .base }.map(\.model.value))
-    for mention in mentions where seen.insert(mention.model.value).inserted {
+    let models = mentions.map(\.model).filter { seen.insert($0.value).inserted }
+    let opened = Mutex([Result<Checkpoint, DiagnosticError>?](repeating: nil, count: models.count))
+    // Headers of many models take their time, on a cold disk and on a warm one.
+    DispatchQueue.concurrentPerform(iterations: models.count) { place in
+      let result: Result<Checkpoint, DiagnosticError>
       do throws(DiagnosticError) {
+        result = .success(try open(models[place], of: recipe))
+      } catch {
+        result = .failure(error)
+      }
+      opened.withLock { $0[place] = result }
+    }
+    var inputs: [PlannedInput] = []
+    var faults: [DiagnosticError] = []
+    for (model, result) in zip(models, opened.withLock { $0 }) {
+      switch result {
+      case .success(let checkpoint):
         inputs.append(
           PlannedInput(
-            reference: mention.model.value,
-            checkpoint: try open(mention.model, of: recipe),
-            isBase: bases.contains(mention.model.value)))
-      } catch {
-        faults.append(error)
+            reference: model.value, checkpoint: checkpoint, isBase: bases.contains(model.value)))
+      case .failure(let error): faults.append(error)
+      case nil: break
       }
     }
     guard faults.isEmpty else { throw DiagnosticError(joining: faults) }

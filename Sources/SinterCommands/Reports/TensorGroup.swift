@@ -47,7 +47,10 @@ struct TensorGroup {
       }
       inputs = tensor.sources.map(\.input)
       let layer = TensorAddress(tensor.name).layer?.index ?? 0
-      offsets = tensor.sources.map { (TensorAddress($0.tensor.name).layer?.index ?? 0) - layer }
+      offsets = tensor.sources.map {
+        $0.tensor.name == tensor.name
+          ? 0 : (TensorAddress($0.tensor.name).layer?.index ?? 0) - layer
+      }
     }
   }
 }
