@@ -95,13 +95,16 @@ static void SINTER_NAME(drop_ranked_vector)(
     for (int j = 0; j < 4; j++) counts[j][s->buckets[i + j]]++;
   }
   for (; i < length; i++) counts[0][s->buckets[i]]++;
-  uint16_t starts[BUCKETS + 1];
-  uint32_t start = 0;
   for (size_t bucket = 0; bucket < BUCKETS; bucket++) {
-    starts[bucket] = (uint16_t)start;
-    for (int j = 0; j < 4; j++) start += counts[j][bucket];
+    counts[0][bucket] += counts[1][bucket] + counts[2][bucket] + counts[3][bucket];
   }
-  starts[BUCKETS] = (uint16_t)start;
+  uint16_t starts[BUCKETS + 1];
+  uint16_t start = 0;
+  for (size_t bucket = 0; bucket < BUCKETS; bucket++) {
+    starts[bucket] = start;
+    start += counts[0][bucket];
+  }
+  starts[BUCKETS] = start;
   // Those whose place matters.
   size_t open = 0;
   uint32_t *list = s->order + length;
