@@ -21,6 +21,7 @@
 #include "ReductionBodies.h"
 
 #include "RandomBodies.h"
+#include "RankingBodies.h"
 
 #include "ArithmeticBodies.h"
 #include "SelectionBodies.h"
