@@ -25,3 +25,4 @@
 #include "ArithmeticBodies.h"
 #include "SelectionBodies.h"
 #include "TaskVectorBodies.h"
+#include "LowRankBodies.h"

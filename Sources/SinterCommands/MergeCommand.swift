@@ -51,42 +51,16 @@ struct MergeCommand: AsyncParsableCommand {
       // Nothing is written before there is a plan, so until then a signal simply ends the process,
       // which may be waiting for the text of the recipe.
       let plan = try recipe.plan()
-      // It listens before anything is written, so that no signal leaves a part of the output.
-      let (presses, press) = AsyncStream<Void>.makeStream()
-      let interruption = Interruption { press.yield() }
-      interruption.start()
-      defer { interruption.stop() }
-      let merge = Task { try await self.merge(plan, console) }
-      let listening = Task { for await _ in presses { merge.cancel() } }
-      defer { listening.cancel() }
-      let report = try await merge.value
+      let run = MergeRun(
+        plan: plan, output: output,
+        options: resources.options(overwrites: overwrite, allowsNonFinite: allowNonFinite),
+        style: quiet ? .none : progress, console: console)
+      let report = MergeReport(plan, try await run.summary())
       if !json {
         console.note(report.remarks)
         console.note(report.text)
       }
       return CommandResult(text: nil, members: report.members, diagnostics: report.remarks)
     }
-  }
-
-  /// Merges, and shows progress meanwhile.
-  private func merge(_ plan: MergePlan, _ console: Console) async throws -> MergeReport {
-    let counter = ProgressCounter()
-    let executor = MergeExecutor(
-      plan: plan,
-      options: resources.options(overwrites: overwrite, allowsNonFinite: allowNonFinite),
-      progress: counter)
-    let display = ProgressDisplay(
-      style: quiet ? .none : progress, console: console, counter: counter, plan: plan)
-    let showing = Task { await display.run() }
-    let result: Result<MergeSummary, any Error>
-    do {
-      result = .success(try await executor.run(into: output))
-    } catch {
-      result = .failure(error)
-    }
-    // The line is wiped before anything else is printed.
-    showing.cancel()
-    await showing.value
-    return MergeReport(plan, try result.get())
   }
 }

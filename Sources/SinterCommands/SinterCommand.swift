@@ -26,6 +26,7 @@ struct SinterCommand: AsyncParsableCommand {
     version: SinterVersion.current,
     subcommands: [
       MergeCommand.self, PlanCommand.self, InspectCommand.self, MethodsCommand.self,
+      AdapterCommand.self,
     ])
 
   /// The word before a message, as in all other errors.

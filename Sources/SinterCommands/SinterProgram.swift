@@ -64,7 +64,14 @@ public enum SinterProgram {
   }
 
   private static func commandName(in arguments: [String]) -> String {
-    let names = SinterCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
-    return arguments.first { names.contains($0) } ?? "usage"
+    var found: [String] = []
+    var commands = SinterCommand.configuration.subcommands
+    for argument in arguments {
+      let named = commands.first { $0.configuration.commandName == argument }
+      guard let named else { continue }
+      found.append(argument)
+      commands = named.configuration.subcommands
+    }
+    return found.isEmpty ? "usage" : found.joined(separator: "-")
   }
 }

@@ -199,3 +199,20 @@ KERNEL(
     (const double *base, const double *rows, size_t stride, const sinter_vote *votes,
      size_t model_count, sinter_election election, double *out, size_t count),
     (base, rows, stride, votes, model_count, election, out, count))
+
+// MARK: Products of low rank
+//
+// row[j] += (coefficient + coefficients[j]) · Σ left[k] · right[k · stride + j], for k in rank and j
+// in count, each sum from zero on and in the order of k. Without coefficients (null) they count as
+// zeros.
+
+KERNEL(
+    void, add_low_rank_f32,
+    (const float *left, const float *right, size_t rank, size_t stride, double coefficient,
+     const double *coefficients, double *row, size_t count),
+    (left, right, rank, stride, coefficient, coefficients, row, count))
+KERNEL(
+    void, add_low_rank_f64,
+    (const double *left, const double *right, size_t rank, size_t stride, double coefficient,
+     const double *coefficients, double *row, size_t count),
+    (left, right, rank, stride, coefficient, coefficients, row, count))

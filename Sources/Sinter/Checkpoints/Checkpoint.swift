@@ -18,6 +18,8 @@ public struct Checkpoint: Sendable {
   /// The other files of the folder that belong to the model: tokenizer, generation settings, chat
   /// template, code and the like; no weights, no index, no README.
   public let sideFiles: [SideFile]
+  /// The adapters that change the tensors' values when they are read.
+  public let adapters: [AppliedAdapter]
   /// What is worth knowing about it.
   let remarks: [Diagnostic]
 
@@ -47,13 +49,15 @@ public struct Checkpoint: Sendable {
 
   init(
     path: String, files: [SafetensorsFile], tensors: [CheckpointTensor],
-    configuration: ModelConfiguration?, sideFiles: [SideFile], remarks: [Diagnostic]
+    configuration: ModelConfiguration?, sideFiles: [SideFile], remarks: [Diagnostic],
+    adapters: [AppliedAdapter] = []
   ) throws(DiagnosticError) {
     self.path = path
     self.files = files
     self.tensors = tensors
     self.configuration = configuration
     self.sideFiles = sideFiles
+    self.adapters = adapters
     self.remarks = remarks
     var places: [String: Int] = [:]
     places.reserveCapacity(tensors.count)

@@ -95,7 +95,7 @@ public enum CheckpointReader {
     if names.contains("adapter_config.json") {
       return Diagnostic(
         file: folder, "this is a LoRA adapter, not a model",
-        hint: "adapters are not supported yet; apply it to its base first")
+        hint: "name its base with it: 'BASE+\(PathText.lastComponent(folder))'")
     }
     if let pickle = names.first(where: { $0.hasSuffix(".bin") || $0.hasSuffix(".pth") }) {
       return Diagnostic(

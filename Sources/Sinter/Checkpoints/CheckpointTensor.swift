@@ -12,6 +12,11 @@ public struct CheckpointTensor: Sendable, Hashable {
   public let file: Int
   /// Where the tensor lies, in bytes from the start of the file.
   public let bytes: Range<Int>
+  /// What adapters do to its values when they are read, or `nil`.
+  var update: TensorUpdate?
+
+  /// Whether adapters change its values when they are read.
+  public var isUpdated: Bool { update != nil }
 
   /// The size in bytes.
   public var byteCount: Int { bytes.count }

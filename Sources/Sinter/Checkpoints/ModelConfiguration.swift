@@ -144,6 +144,17 @@ extension ModelConfiguration {
     try setting(["architectures"], to: .array([.string(name)]))
   }
 
+  /// Says that the output head is not the token embedding, wherever the configuration speaks of it.
+  func settingUntied() throws(DiagnosticError) -> ModelConfiguration {
+    let key = "tie_word_embeddings"
+    var result = try setting([key], to: .bool(false))
+    for scope in scopes where !scope.isEmpty {
+      guard document.value(at: (scope + [key]).steps)?.bool == true else { continue }
+      result = try result.setting(scope + [key], to: .bool(false))
+    }
+    return result
+  }
+
   /// Says of which layers a stack consists.
   ///
   /// The number of layers is changed, and every list in the same object that has one entry per

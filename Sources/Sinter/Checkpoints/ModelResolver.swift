@@ -8,6 +8,13 @@ public protocol ModelResolver: Sendable {
   /// - Returns: the path of a folder, or of one safetensors file.
   /// - Throws: ``DiagnosticError`` of the kind not-found when there is no such model.
   func resolve(_ reference: ModelReference) throws(DiagnosticError) -> String
+
+  /// Finds an adapter.
+  ///
+  /// - Parameter adapter: the reference, as a recipe writes it.
+  /// - Returns: the path of a folder.
+  /// - Throws: ``DiagnosticError`` of the kind not-found when there is no such adapter.
+  func resolve(_ adapter: AdapterReference) throws(DiagnosticError) -> String
 }
 
 /// Finds models on the local file system and touches no network.
@@ -31,17 +38,30 @@ public struct LocalModelResolver: ModelResolver {
   /// - Returns: the path of a folder, or of one safetensors file.
   /// - Throws: ``DiagnosticError`` of the kind not-found when no such path exists.
   public func resolve(_ reference: ModelReference) throws(DiagnosticError) -> String {
-    let candidates = roots.map { PathText.normalized(PathText.join($0, reference.path)) }
+    try resolve(reference.path, "model '\(reference)'")
+  }
+
+  /// Finds an adapter.
+  ///
+  /// - Parameter adapter: the reference, as a recipe writes it.
+  /// - Returns: the path of a folder.
+  /// - Throws: ``DiagnosticError`` of the kind not-found when no such path exists.
+  public func resolve(_ adapter: AdapterReference) throws(DiagnosticError) -> String {
+    try resolve(adapter.path, "adapter '\(adapter)'")
+  }
+
+  private func resolve(_ path: String, _ what: String) throws(DiagnosticError) -> String {
+    let candidates = roots.map { PathText.normalized(PathText.join($0, path)) }
     if let found = candidates.first(where: { FileItem.exists(at: $0) }) { return found }
-    let places = reference.path.hasPrefix("/") ? [reference.path] : candidates
+    let places = path.hasPrefix("/") ? [path] : candidates
     var seen = Set<String>()
     let list = places.filter { seen.insert($0).inserted }.map { "'\($0)'" }
     throw DiagnosticError(
       [
         Diagnostic(
           .error,
-          "model '\(reference)' does not exist; looked for \(list.joined(separator: " and "))",
-          hint: Self.looksLikeHubName(reference.path)
+          "\(what) does not exist; looked for \(list.joined(separator: " and "))",
+          hint: Self.looksLikeHubName(path)
             ? "models are not downloaded: fetch it first and name its folder" : nil)
       ],
       kind: .notFound)

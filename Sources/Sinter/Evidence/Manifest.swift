@@ -37,12 +37,33 @@ struct Manifest {
         ("bytes", .number(file.header.fileByteCount)),
       ])
     }
-    return .object([
-      ("model", .string(input.name)),
-      ("is_base", .bool(input.isBase)),
-      ("gives_names_and_configuration", .bool(place == plan.donor)),
-      ("files", .array(files)),
-    ])
+    return .object(
+      [
+        ("model", .string(input.name)),
+        ("is_base", .bool(input.isBase)),
+        ("gives_names_and_configuration", .bool(place == plan.donor)),
+        ("files", .array(files)),
+      ] + adapters(of: input.checkpoint))
+  }
+
+  /// The adapters of an input; nothing for one without.
+  private func adapters(of checkpoint: Checkpoint) -> [(key: String, value: JSONText)] {
+    guard !checkpoint.adapters.isEmpty else { return [] }
+    let adapters = checkpoint.adapters.map { applied in
+      let file = applied.adapter.file
+      return JSONText.object([
+        ("adapter", .string(applied.name)), ("weight", .verbatim("\(applied.weight)")),
+        ("updates", .number(applied.updates.count)),
+        (
+          "file",
+          .object([
+            ("name", .string(PathText.lastComponent(file.path))),
+            ("bytes", .number(file.header.fileByteCount)),
+          ])
+        ),
+      ])
+    }
+    return [("adapters", .array(adapters))]
   }
 
   private var output: JSONText {
@@ -76,10 +97,12 @@ struct Manifest {
         "sources",
         .array(
           tensor.sources.map { source in
-            .object([
-              ("input", .number(source.input)), ("tensor", .string(source.tensor.name)),
-              ("dtype", .string(source.tensor.dtype.rawValue)),
-            ])
+            .object(
+              [
+                ("input", .number(source.input)), ("tensor", .string(source.tensor.name)),
+                ("dtype", .string(source.tensor.dtype.rawValue)),
+              ]
+                + (source.tensor.update == nil ? [] : [("updated", .bool(true))]))
           })
       ))
     return .object(members)

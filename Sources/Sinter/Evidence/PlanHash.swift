@@ -1,4 +1,5 @@
 import Crypto
+import Safetensors
 import SinterTensors
 
 /// A digest of all that decides the bytes of an output, so that two plans can be told apart.
@@ -17,6 +18,13 @@ struct PlanHash {
     for input in plan.inputs {
       parts.add(input.name)
       for tensor in input.checkpoint.tensors { parts.add(tensor) }
+      for applied in input.checkpoint.adapters {
+        parts.add("adapter \(applied.weight)")
+        for module in applied.adapter.modules { parts.add("\(module.scale) \(module.kind)") }
+        for tensor in applied.adapter.file.tensors {
+          parts.add("\(tensor.name) \(tensor.dtype.rawValue) \(tensor.shape) \(tensor.dataOffsets)")
+        }
+      }
     }
     // Of most plans all tensors have the same parameters.
     var last: (parameters: GroupParameters, text: String)?

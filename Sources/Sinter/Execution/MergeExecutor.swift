@@ -14,6 +14,8 @@ public struct MergeSummary: Sendable, Hashable {
   public let bytesWritten: Int
   /// The time in seconds.
   public let seconds: Double
+  /// What adapters did to the models, one for each model that has any.
+  public let adapters: [AdapterOutcome]
   /// What came up while it ran.
   public let remarks: [Diagnostic]
 }
@@ -23,6 +25,8 @@ public struct MergeExecutor: Sendable {
   private let plan: MergePlan
   private let options: ExecutionOptions
   private let progress: ProgressCounter
+  /// How much adapters change each input.
+  private let meters: [ChangeMeter]
 
   /// Makes an executor.
   ///
@@ -36,6 +40,7 @@ public struct MergeExecutor: Sendable {
     self.plan = plan
     self.options = options
     self.progress = progress
+    meters = plan.inputs.map { _ in ChangeMeter() }
   }
 
   /// Runs the merge.
@@ -74,7 +79,7 @@ public struct MergeExecutor: Sendable {
     return MergeSummary(
       folder: path, tensors: plan.tensors.count, bytesRead: progress.bytesRead,
       bytesWritten: plan.bytesToWrite, seconds: (clock.now - start) / .seconds(1),
-      remarks: remarks)
+      adapters: plan.adapterOutcomes(meters), remarks: remarks)
   }
 
   private func writeWeights(
@@ -151,7 +156,7 @@ extension MergeExecutor {
       switch tensor.effectiveOperation {
       case .copy:
         units.append(
-          CopyUnit(tensor, from: source(tensor.sources[0]), to: outputs[tensor.shard]))
+          CopyUnit(tensor, from: stored(tensor.sources[0]), to: outputs[tensor.shard]))
       case .merge(let method, _) where method.surveyScope == .model:
         modelWide.append(tensor)
       case .merge(let method, _):
@@ -177,19 +182,25 @@ extension MergeExecutor {
     return MergeUnit(members)
   }
 
-  private func source(_ planned: PlannedSource) -> StoredTensor {
+  /// A source of values: the stored tensor, or what adapters make of it.
+  private func source(_ planned: PlannedSource) -> any TensorSource {
+    guard let update = planned.tensor.update else { return stored(planned) }
+    return UpdatedTensor(stored(planned), update, meter: meters[planned.input])
+  }
+
+  private func stored(_ planned: PlannedSource) -> StoredTensor {
     let checkpoint = plan.inputs[planned.input].checkpoint
     return StoredTensor(file: checkpoint.files[planned.tensor.file].input, tensor: planned.tensor)
   }
 }
 
 extension PlannedTensor {
-  /// The operation as it is carried out: values that are copied to another element type go through
-  /// the same path as merged ones.
+  /// The operation as it is carried out: values that are copied to another element type, or that
+  /// adapters change, go through the same path as merged ones.
   var effectiveOperation: Operation {
-    guard case .copy = operation, let source = sources.first, source.tensor.dtype != dtype else {
-      return operation
-    }
+    guard case .copy = operation, let source = sources.first,
+      source.tensor.dtype != dtype || source.tensor.update != nil
+    else { return operation }
     let group = MergeGroup(
       tensor: name, shape: shape, inputs: [""], hasBase: false,
       parameters: GroupParameters(tensor: [:], inputs: [[:]]), seed: 0)

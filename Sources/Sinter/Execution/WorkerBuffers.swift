@@ -44,10 +44,13 @@ struct WorkerSizes: Sendable, Hashable {
   /// The bytes of the largest partial result of a survey.
   private(set) var surveyByteCount = 0
 
+  /// The bytes of the adapters' factors that the sources of one tensor need, and of their work.
+  private(set) var updateBytes = 0
+
   /// The memory of one worker in bytes, with its part of what the scheduler holds: partial results
   /// for each open unit their sum, and as much as one that the allocator has not given back.
   var total: Int {
-    inputBytes + outputBytes
+    inputBytes + outputBytes + updateBytes
       + (inputElements + scratchElements + outputElements) * MemoryLayout<Double>.stride
       + surveyByteCount * (Scheduler.surveyStepsPerWorker + 2)
   }
@@ -63,12 +66,12 @@ struct WorkerSizes: Sendable, Hashable {
         continue
       }
       let grid = TileGrid(shape: tensor.shape, grain: method.grain)
-      let widths = tensor.sources.map { $0.tensor.dtype.bitWidth / 8 }
+      let sizes = tensor.sources.map { $0.tensor.readByteCount(of: grid.largestRun) }
       // A run that is a single tile is read source by source.
       let bytes =
         grid.tilesPerRun == 1
-        ? grid.largestRun * (widths.max() ?? 0)
-        : widths.reduce(0) { $0 + Self.padded($1 * grid.largestRun) }
+        ? sizes.max() ?? 0
+        : sizes.reduce(0) { $0 + Self.padded($1) }
       inputBytes = max(inputBytes, bytes)
       outputBytes = max(outputBytes, grid.largestRun * tensor.dtype.bitWidth / 8)
       let row =
@@ -78,6 +81,10 @@ struct WorkerSizes: Sendable, Hashable {
       scratchElements = max(scratchElements, method.scratchRows * row)
       outputElements = max(outputElements, row)
       surveyByteCount = max(surveyByteCount, method.surveyByteCount)
+      updateBytes = max(
+        updateBytes,
+        tensor.sources.reduce(0) { $0 + ($1.tensor.update?.byteCount(tile: grid.largestTile) ?? 0) }
+      )
     }
   }
 

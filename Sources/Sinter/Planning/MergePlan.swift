@@ -33,7 +33,9 @@ public struct MergePlan: Sendable {
 
   /// The bytes that are read from inputs when each tensor is read once.
   public var bytesToRead: Int {
-    tensors.reduce(0) { $0 + $1.sources.reduce(0) { $0 + $1.tensor.byteCount } }
+    tensors.reduce(0) { total, tensor in
+      tensor.sources.reduce(total) { $0 + $1.tensor.readByteCount(of: tensor.shape.elementCount) }
+    }
   }
 
   /// The bytes of the output's weight files.
@@ -61,8 +63,8 @@ public struct PlannedInput: Sendable {
   /// Whether it is a base model anywhere in the recipe.
   public let isBase: Bool
 
-  /// The name that messages use: the reference as written.
-  public var name: String { reference.description }
+  /// The name that messages use: the reference as written, with the weights of adapters.
+  public var name: String { reference.label }
 }
 
 /// A tensor of an input.

@@ -102,43 +102,56 @@ public struct MergePlanner: Sendable {
     let mentions = recipe.modelMentions
     let bases = Set(mentions.filter { $0.role == .base }.map(\.model.value))
     let models = mentions.map(\.model).filter { seen.insert($0.value).inserted }
-    let opened = Mutex([Result<Checkpoint, DiagnosticError>?](repeating: nil, count: models.count))
-    // Headers of many models take their time, on a cold disk and on a warm one.
-    DispatchQueue.concurrentPerform(iterations: models.count) { place in
-      let result: Result<Checkpoint, DiagnosticError>
-      do throws(DiagnosticError) {
-        result = .success(try open(models[place], of: recipe))
-      } catch {
-        result = .failure(error)
-      }
-      opened.withLock { $0[place] = result }
-    }
-    var inputs: [PlannedInput] = []
+    var paths: [ModelReference: String] = [:]
     var faults: [DiagnosticError] = []
-    for (model, result) in zip(models, opened.withLock { $0 }) {
-      switch result {
-      case .success(let checkpoint):
+    for model in models {
+      do throws(DiagnosticError) {
+        paths[model.value] = try resolver.resolve(model.value)
+      } catch {
+        faults.append(error.located(at: model.position, of: recipe.file))
+      }
+    }
+    let opened = Self.open(Set(paths.values))
+    var inputs: [PlannedInput] = []
+    for model in models {
+      guard let path = paths[model.value], let checkpoint = opened[path] else { continue }
+      do throws(DiagnosticError) {
         inputs.append(
           PlannedInput(
-            reference: model.value, checkpoint: checkpoint, isBase: bases.contains(model.value)))
-      case .failure(let error): faults.append(error)
-      case nil: break
+            reference: model.value,
+            checkpoint: try prepare(try checkpoint.get(), for: model, of: recipe),
+            isBase: bases.contains(model.value)))
+      } catch {
+        faults.append(error)
       }
     }
     guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
     return inputs
   }
 
-  private func open(
-    _ model: Located<ModelReference>, of recipe: MergeRecipe
-  ) throws(DiagnosticError) -> Checkpoint {
-    let path: String
-    do throws(DiagnosticError) {
-      path = try resolver.resolve(model.value)
-    } catch {
-      throw error.located(at: model.position, of: recipe.file)
+  /// Opens checkpoints, the same base under several adapters only once.
+  private static func open(
+    _ paths: Set<String>
+  ) -> [String: Result<Checkpoint, DiagnosticError>] {
+    let paths = Array(paths)
+    let opened = Mutex<[String: Result<Checkpoint, DiagnosticError>]>([:])
+    // Headers of many models take their time, on a cold disk and on a warm one.
+    DispatchQueue.concurrentPerform(iterations: paths.count) { place in
+      let result: Result<Checkpoint, DiagnosticError>
+      do throws(DiagnosticError) {
+        result = .success(try CheckpointReader.open(paths[place]))
+      } catch {
+        result = .failure(error)
+      }
+      opened.withLock { $0[paths[place]] = result }
     }
-    let checkpoint = try CheckpointReader.open(path)
+    return opened.withLock { $0 }
+  }
+
+  /// Refuses what cannot be merged, and applies adapters.
+  private func prepare(
+    _ checkpoint: Checkpoint, for model: Located<ModelReference>, of recipe: MergeRecipe
+  ) throws(DiagnosticError) -> Checkpoint {
     if let quantization = checkpoint.configuration?.quantization {
       throw DiagnosticError([
         Diagnostic(
@@ -148,7 +161,33 @@ public struct MergePlanner: Sendable {
           hint: "use the unquantized release of the model")
       ])
     }
-    return checkpoint
+    guard !model.value.adapters.isEmpty else { return checkpoint }
+    return try apply(model.value.adapters, to: checkpoint, model, of: recipe)
+  }
+
+  /// Opens the adapters of a model and applies them.
+  private func apply(
+    _ references: [AdapterReference], to checkpoint: Checkpoint,
+    _ model: Located<ModelReference>, of recipe: MergeRecipe
+  ) throws(DiagnosticError) -> Checkpoint {
+    var adapters: [WeightedAdapter] = []
+    var faults: [DiagnosticError] = []
+    for reference in references {
+      do throws(DiagnosticError) {
+        let adapter = try AdapterReader.open(try resolver.resolve(reference))
+        adapters.append(
+          WeightedAdapter(
+            adapter, weight: reference.weight ?? 1, name: reference.description))
+      } catch {
+        faults.append(error.located(at: model.position, of: recipe.file))
+      }
+    }
+    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
+    do throws(DiagnosticError) {
+      return try checkpoint.applying(adapters, named: model.value.path, ties: options.ties)
+    } catch {
+      throw error.located(at: model.position, of: recipe.file)
+    }
   }
 
   /// The input that gives names, configuration and side files: the base model, else the first

@@ -10,6 +10,8 @@ public struct PlanOptions: Sendable, Hashable {
   public var seed: UInt64
   /// What is done about a tensor that some inputs lack.
   public var onMissing: MissingPolicy
+  /// What is done when adapters change one use of a tensor that a model ties.
+  public var ties: TiedPairPolicy
 
   /// Makes options.
   ///
@@ -18,14 +20,16 @@ public struct PlanOptions: Sendable, Hashable {
   ///   - shardSize: the largest number of bytes of tensor data in a weight file.
   ///   - seed: the key of all that is random.
   ///   - onMissing: what is done about a tensor that some inputs lack.
+  ///   - ties: what is done when adapters change one use of a tensor that a model ties.
   public init(
     dtype: DType? = nil, shardSize: Int = 5_000_000_000, seed: UInt64 = 0,
-    onMissing: MissingPolicy = .error
+    onMissing: MissingPolicy = .error, ties: TiedPairPolicy = .refuse
   ) {
     precondition(shardSize >= 1, "a shard holds at least a byte")
     self.dtype = dtype
     self.shardSize = shardSize
     self.seed = seed
     self.onMissing = onMissing
+    self.ties = ties
   }
 }

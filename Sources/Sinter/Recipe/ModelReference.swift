@@ -62,6 +62,14 @@ public struct ModelReference: Sendable, Hashable, CustomStringConvertible {
     return (pieces[0], pieces.count == 2 ? pieces[1] : nil)
   }
 
+  /// The string form with the weights of adapters that are not 1: `PATH+ADAPTER:0.5`.
+  package var label: String {
+    adapters.reduce(path + (revision.map { "@" + $0 } ?? "")) { text, adapter in
+      let weight = adapter.weight.flatMap { $0 == 1 ? nil : ":\(ParameterValue.number($0))" }
+      return text + "+" + adapter.description + (weight ?? "")
+    }
+  }
+
   /// The string form, without the weights of adapters and without the override.
   public var description: String {
     adapters.reduce(path + (revision.map { "@" + $0 } ?? "")) { $0 + "+" + $1.description }

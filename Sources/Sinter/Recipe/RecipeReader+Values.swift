@@ -175,12 +175,6 @@ extension RecipeReader {
   private mutating func refuseWhatIsNotBuilt(
     _ reference: ModelReference, at position: SourcePosition
   ) {
-    if !reference.adapters.isEmpty {
-      report(
-        "adapters are not supported yet, found '\(reference)'", at: position,
-        hint: "apply the adapter to its model first and name the folder of the result; "
-          + "for a path that holds '+' write 'model: {model: PATH}'")
-    }
     if reference.revision != nil || reference.adapters.contains(where: { $0.revision != nil }) {
       report(
         "a local folder has no revisions, found '\(reference)'", at: position,

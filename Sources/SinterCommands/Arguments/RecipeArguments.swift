@@ -39,6 +39,14 @@ struct RecipeArguments: ParsableArguments {
       """, valueName: "policy"))
   var onMissing = MissingChoice.error
 
+  @Flag(
+    help: ArgumentHelp(
+      """
+      When adapters change only one use of a matrix that a model ties, its embedding or its output \
+      head, write both and say so in the configuration. (default: refuse)
+      """))
+  var untie = false
+
   /// Reads the recipe and makes its plan.
   func plan() throws(DiagnosticError) -> MergePlan {
     let registry = SinterProgram.methods
@@ -48,8 +56,8 @@ struct RecipeArguments: ParsableArguments {
       registry: registry,
       resolver: LocalModelResolver(recipeFile: self.recipe == "-" ? nil : self.recipe),
       options: PlanOptions(
-        dtype: dtype?.dtype, shardSize: shardSize.byteCount, seed: seed, onMissing: onMissing.policy
-      ))
+        dtype: dtype?.dtype, shardSize: shardSize.byteCount, seed: seed,
+        onMissing: onMissing.policy, ties: untie ? .untie : .refuse))
     return try planner.plan(recipe)
   }
 }

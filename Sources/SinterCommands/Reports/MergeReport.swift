@@ -6,11 +6,18 @@ import SinterTensors
 struct MergeReport {
   private let plan: MergePlan
   private let summary: MergeSummary
+  private let verb: String
 
   /// Prepares a report.
-  init(_ plan: MergePlan, _ summary: MergeSummary) {
+  ///
+  /// - Parameters:
+  ///   - plan: the plan that was executed.
+  ///   - summary: what was done.
+  ///   - verb: what the text says was done.
+  init(_ plan: MergePlan, _ summary: MergeSummary, verb: String = "merged") {
     self.plan = plan
     self.summary = summary
+    self.verb = verb
   }
 
   /// What came up while planning and merging.
@@ -18,17 +25,20 @@ struct MergeReport {
 
   private var parameterCount: Int { plan.tensors.reduce(0) { $0 + $1.shape.elementCount } }
 
-  /// One line, or two when tensors were copied or left out.
+  /// One line, more when adapters were applied, or when tensors were copied or left out.
   var text: String {
     let tenths = Int((summary.seconds * 10).rounded())
     let line =
-      "merged \(CountText.of(summary.tensors, "tensor")) (\(CountText(parameterCount)) parameters) "
+      "\(verb) \(CountText.of(summary.tensors, "tensor")) (\(CountText(parameterCount)) parameters) "
       + "from \(CountText.of(plan.inputs.count, "model")) into '\(summary.folder)' "
       + "in \(tenths / 10).\(tenths % 10) s: read \(ByteCountText(summary.bytesRead)), "
       + "wrote \(ByteCountText(summary.bytesWritten))"
-    guard !LedgerText.isPlain(plan) else { return PrintableText(line).description }
-    let ledger = LedgerText.lines(plan).joined(separator: "; ")
-    return PrintableText(line + "\n" + ledger, keepsLines: true).description
+    var lines = summary.adapters.map(AdapterText.line) + [line]
+    // What is written of one model with its adapters is no merge of which to give account.
+    if summary.adapters.isEmpty || plan.inputs.count > 1, !LedgerText.isPlain(plan) {
+      lines.append(LedgerText.lines(plan).joined(separator: "; "))
+    }
+    return PrintableText(lines.joined(separator: "\n"), keepsLines: true).description
   }
 
   /// The members of the document `sinter/merge`, in order.
@@ -45,6 +55,6 @@ struct MergeReport {
       ("bytes_written", .number(summary.bytesWritten)),
       ("seconds", .number((summary.seconds * 1000).rounded() / 1000)),
       ("ledger", PlanDocument.ledger(plan, listsExcluded: false)),
-    ]
+    ] + AdapterText.members(summary.adapters)
   }
 }

@@ -30,25 +30,40 @@ struct PlanDocument {
       ("memory", .number(budget.memory)),
       ("workers", .number(budget.workers)),
       ("ledger", Self.ledger(plan, listsExcluded: true)),
-    ]
+    ] + AdapterText.members(plan.adapterOutcomes)
   }
 
   private func model(_ place: Int) -> JSONText {
     let input = plan.inputs[place]
     let summary = CheckpointSummary(input.checkpoint)
-    return .object([
-      ("model", .string(input.name)),
-      ("path", .string(input.checkpoint.path)),
-      ("is_base", .bool(input.isBase)),
-      ("gives_names_and_configuration", .bool(place == plan.donor)),
-      ("architecture", JSONText(summary.architecture)),
-      ("tensors", .number(input.checkpoint.tensors.count)),
-      ("parameter_count", .number(input.checkpoint.parameterCount)),
-      (
-        "dtypes",
-        .object(summary.dtypes.map { (key: $0.dtype.rawValue, value: .number($0.elements)) })
-      ),
-    ])
+    return .object(
+      [
+        ("model", .string(input.name)),
+        ("path", .string(input.checkpoint.path)),
+        ("is_base", .bool(input.isBase)),
+        ("gives_names_and_configuration", .bool(place == plan.donor)),
+        ("architecture", JSONText(summary.architecture)),
+        ("tensors", .number(input.checkpoint.tensors.count)),
+        ("parameter_count", .number(input.checkpoint.parameterCount)),
+        (
+          "dtypes",
+          .object(summary.dtypes.map { (key: $0.dtype.rawValue, value: .number($0.elements)) })
+        ),
+      ] + adapters(of: input.checkpoint))
+  }
+
+  /// The adapters of a model; nothing for one without.
+  private func adapters(of checkpoint: Checkpoint) -> [(key: String, value: JSONText)] {
+    guard !checkpoint.adapters.isEmpty else { return [] }
+    let adapters = checkpoint.adapters.map { applied in
+      JSONText.object([
+        ("adapter", .string(applied.name)), ("path", .string(applied.adapter.path)),
+        ("weight", JSONText(.number(applied.weight))),
+        ("rank", .number(applied.adapter.configuration.rank)),
+        ("updates", .number(applied.updates.count)),
+      ])
+    }
+    return [("adapters", .array(adapters))]
   }
 
   private func tensor(_ tensor: PlannedTensor) -> JSONText {
@@ -76,6 +91,7 @@ struct PlanDocument {
         ("tensor", .string(source.tensor.name)),
         ("dtype", .string(source.tensor.dtype.rawValue)),
       ]
+      if source.tensor.isUpdated { members.append(("updated", .bool(true))) }
       if inputParameters.indices.contains(place) {
         members.append(("parameters", Self.parameters(inputParameters[place])))
       }

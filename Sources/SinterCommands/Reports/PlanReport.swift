@@ -24,7 +24,7 @@ struct PlanReport {
 
   /// The text, no line feed at the end.
   var text: String {
-    var sections = [header, models, tensors, excluded, totals]
+    var sections = [header, models, adapters, tensors, excluded, totals]
     sections.append(
       plan.remarks.map { PrintableText($0.description, keepsLines: true).description })
     return sections.filter { !$0.isEmpty }.map { $0.joined(separator: "\n") }
@@ -53,6 +53,23 @@ struct PlanReport {
     return ["models"] + table.lines()
   }
 
+  private var adapters: [String] {
+    var table = TextTable()
+    for outcome in plan.adapterOutcomes {
+      let input = plan.inputs[outcome.input]
+      for (place, applied) in input.checkpoint.adapters.enumerated() {
+        table.add([
+          place == 0 ? input.reference.path : "", applied.name,
+          "weight \(ParameterSummary.text(of: .number(applied.weight)))",
+          "rank \(applied.adapter.configuration.rank)",
+          CountText.of(applied.updates.count, "update"),
+          place == 0 ? "\(outcome.applied) of \(outcome.updates) applied" : "",
+        ])
+      }
+    }
+    return plan.adapterOutcomes.isEmpty ? [] : ["adapters"] + table.lines()
+  }
+
   private var tensors: [String] {
     var table = TextTable()
     for group in TensorGroup.groups(of: plan, drawsTogether: !listsAll) {
@@ -75,7 +92,8 @@ struct PlanReport {
     case .copy(let reason):
       let source = names.first.map { " from \($0)" } ?? ""
       // That a method takes tensors as they are is the method's own summary.
-      return "copied\(source)" + (reason == .method ? "" : ": \(reason.rawValue)")
+      let verb = first.sources.first?.tensor.isUpdated == true ? "updated" : "copied"
+      return "\(verb)\(source)" + (reason == .method ? "" : ": \(reason.rawValue)")
     case .merge:
       let isOfAll = Set(first.sources.map(\.input)).count == plan.inputs.count
       let isPlain = isOfAll && layers.allSatisfy { $0 == nil }

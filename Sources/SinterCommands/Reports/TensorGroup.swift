@@ -33,6 +33,8 @@ struct TensorGroup {
     let dtype: DType
     let reason: Ledger.CopyReason?
     let inputs: [Int]
+    /// Whether adapters change each source.
+    let areUpdated: [Bool]
     /// By how much the layer numbers of sources differ from the output's.
     let offsets: [Int]
 
@@ -46,6 +48,7 @@ struct TensorGroup {
         reason = nil
       }
       inputs = tensor.sources.map(\.input)
+      areUpdated = tensor.sources.map(\.tensor.isUpdated)
       let layer = TensorAddress(tensor.name).layer?.index ?? 0
       offsets = tensor.sources.map {
         $0.tensor.name == tensor.name

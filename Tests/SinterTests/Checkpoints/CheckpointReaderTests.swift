@@ -169,7 +169,7 @@ import Testing
       faults() == [
         """
         m: error: this is a LoRA adapter, not a model
-        hint: adapters are not supported yet; apply it to its base first
+        hint: name its base with it: 'BASE+m'
         """
       ])
   }

@@ -5,30 +5,6 @@ import Testing
 extension BadRecipe {
   static let values = [
     BadRecipe(
-      "adapter",
-      """
-      merge_method: linear
-      models:
-        - model: ./base+./adapters/rev
-          parameters: {weight: 1}
-      """,
-      gives: """
-        r.yml:3:12: error: adapters are not supported yet, found './base+./adapters/rev'
-        hint: apply the adapter to its model first and name the folder of the result; for a path that holds '+' write 'model: {model: PATH}'
-        """),
-    BadRecipe(
-      "lora in map form",
-      """
-      merge_method: linear
-      models:
-        - model: {model: base, lora: {path: ./rev}}
-          parameters: {weight: 1}
-      """,
-      gives: """
-        r.yml:3:12: error: adapters are not supported yet, found 'base+./rev'
-        hint: apply the adapter to its model first and name the folder of the result; for a path that holds '+' write 'model: {model: PATH}'
-        """),
-    BadRecipe(
       "revision",
       """
       merge_method: linear

@@ -221,7 +221,6 @@ struct RecipeReaderTests {
     #expect(decoded.isComplete)
     #expect(
       decoded.diagnostics.map(\.message) == [
-        "adapters are not supported yet, found 'd@v1+e+f@g+h@i+j'",
         "a local folder has no revisions, found 'd@v1+e+f@g+h@i+j'",
       ])
   }

@@ -1,0 +1,243 @@
+import Safetensors
+import SinterTensors
+
+extension Checkpoint {
+  /// The same checkpoint with adapters applied: its tensors yield updated values when they are read.
+  ///
+  /// Reads headers, and as much of the adapters' factors as it takes to see that they are not all
+  /// zero.
+  ///
+  /// - Parameters:
+  ///   - adapters: the adapters and their weights.
+  ///   - name: how messages name the model.
+  ///   - ties: what is done when one use of a tied tensor is changed.
+  /// - Returns: the checkpoint.
+  /// - Throws: ``DiagnosticError`` with everything that does not fit: updates that reach no tensor,
+  ///   shapes that disagree, adapters that change nothing, and a tied pair of which one end is
+  ///   changed when `ties` is ``TiedPairPolicy/refuse``.
+  public func applying(
+    _ adapters: [WeightedAdapter], named name: String? = nil, ties: TiedPairPolicy = .refuse
+  ) throws(DiagnosticError) -> Checkpoint {
+    var application = AdapterApplication(self, named: name ?? path)
+    for adapter in adapters { application.add(adapter) }
+    return try application.checkpoint(ties: ties)
+  }
+}
+
+/// Finds for adapters the tensors that they change, and keeps account of every update.
+struct AdapterApplication {
+  let base: Checkpoint
+  let name: String
+  /// What each adapter does, by the name of the model's tensor.
+  var parts: [String: [TensorUpdate.Part]] = [:]
+  /// What would be done to an output head that the file does not store, because it is tied.
+  var headParts: [TensorUpdate.Part] = []
+  var applied: [AppliedAdapter] = []
+  var faults: [Diagnostic] = []
+  var remarks: [Diagnostic] = []
+  let pair: TiedPair?
+  private let experts: ExpertNames
+
+  init(_ base: Checkpoint, named name: String) {
+    self.base = base
+    self.name = name
+    pair = TiedPair(base)
+    experts = ExpertNames(base)
+  }
+
+  // MARK: - Adding
+
+  /// Adds an adapter.
+  mutating func add(_ weighted: WeightedAdapter) {
+    let adapter = weighted.adapter
+    let targets = AdapterTarget.targets(of: adapter)
+    let alignment = AdapterAlignment(targets, to: base)
+    let squares = SquareOrientation(
+      adapter,
+      found: adapter.modules.compactMap { module in
+        alignment.tensors[module.target].map { (module, module.orientations(in: $0.shape)) }
+      }, modelType: base.configuration?.modelType)
+    var reached: [[String]] = []
+    var lines: [String] = []
+    for target in targets {
+      do throws(Misfit) {
+        reached.append(try add(target, alignment.tensors[target.name], weighted, squares))
+      } catch {
+        lines.append("\(target.name): \(error.text)")
+      }
+    }
+    report(lines, of: targets.count, weighted)
+    if lines.isEmpty, adapter.changesNothing {
+      faults.append(
+        Diagnostic(
+          file: adapter.path, "the adapter changes nothing: all its updates are zero",
+          hint: "it was saved before it was trained, or its weights were lost"))
+    }
+    remarks += adapter.remarks
+    applied.append(
+      AppliedAdapter(
+        name: weighted.name, weight: weighted.weight, adapter: adapter, updates: reached))
+  }
+
+  /// Why an update does not fit the model.
+  private struct Misfit: Error {
+    let text: String
+  }
+
+  /// Adds one update, and returns the names of the tensors that it reaches.
+  private mutating func add(
+    _ target: AdapterTarget, _ tensor: CheckpointTensor?, _ weighted: WeightedAdapter,
+    _ squares: SquareOrientation
+  ) throws(Misfit) -> [String] {
+    guard let tensor else {
+      if let pair, pair.head == nil, TensorRole(target.name) == .outputHead,
+        target.fits(pair.embedding.shape)
+      {
+        try change(&headParts, target, pair.embedding, weighted, squares)
+        return [target.name]
+      }
+      guard case .product(let module) = target.action,
+        let pieces = experts.pieces(for: module, squares)
+      else { throw Misfit(text: "the model has no such tensor") }
+      for piece in pieces {
+        let place = Self.place(
+          of: applied.count, in: &parts[piece.tensor.name, default: []], weighted)
+        parts[piece.tensor.name]?[place].products.append(piece.product)
+      }
+      return pieces.map(\.tensor.name)
+    }
+    guard tensor.dtype.isFloatingPoint else {
+      throw Misfit(text: "the model's tensor holds \(tensor.dtype.rawValue), not real numbers")
+    }
+    guard target.fits(tensor.shape) else {
+      throw Misfit(
+        text: "the adapter is for \(target.expectation), the model's tensor is \(tensor.shape)")
+    }
+    try change(&parts[tensor.name, default: []], target, tensor, weighted, squares)
+    return [tensor.name]
+  }
+
+  /// Notes what an adapter does to a tensor.
+  private func change(
+    _ list: inout [TensorUpdate.Part], _ target: AdapterTarget, _ tensor: CheckpointTensor,
+    _ weighted: WeightedAdapter, _ squares: SquareOrientation
+  ) throws(Misfit) {
+    let place = Self.place(of: applied.count, in: &list, weighted)
+    switch target.action {
+    case .product(let module):
+      let rows = TensorUpdate.extents(
+        of: tensor.shape, isConvolution: module.kind == .convolution
+      ).rows
+      let isTransposed = squares.isTransposed(module, module.orientations(in: tensor.shape))
+      list[place].products.append(
+        TensorUpdate.Product(
+          module: module, isTransposed: isTransposed, expert: module.experts > 1 ? nil : 0,
+          slice: 0..<(isTransposed ? module.inputs : module.outputs), rows: 0..<rows))
+    case .addition(let module, let bias): list[place].addition = (bias, module.scale)
+    case .replacement(let own): list[place].replacement = own
+    case .rows(let rows): list[place].rows = rows
+    }
+    let part = list[place]
+    if part.rows != nil, part.replacement != nil || !part.products.isEmpty {
+      throw Misfit(text: "rows of tokens and the whole table are both changed, in unknown order")
+    }
+  }
+
+  /// The place of an adapter's part, which is made when there is none.
+  private static func place(
+    of adapter: Int, in list: inout [TensorUpdate.Part], _ weighted: WeightedAdapter
+  ) -> Int {
+    if let place = list.firstIndex(where: { $0.adapter == adapter }) { return place }
+    list.append(
+      TensorUpdate.Part(
+        adapter: adapter, file: weighted.adapter.file.input, weight: weighted.weight))
+    return list.count - 1
+  }
+
+  /// Joins all that does not fit of one adapter to one error.
+  private mutating func report(_ lines: [String], of count: Int, _ weighted: WeightedAdapter) {
+    guard !lines.isEmpty else { return }
+    let shown = lines.prefix(20).map { "\n  " + $0 }.joined()
+    let rest = lines.count > 20 ? "\n  and \(lines.count - 20) more" : ""
+    let noun = count == 1 ? "update" : "updates"
+    faults.append(
+      Diagnostic(
+        file: weighted.adapter.path,
+        "\(lines.count) of \(count) \(noun) of the adapter do not fit the model '\(name)':" + shown
+          + rest,
+        hint: weighted.adapter.configuration.baseModel.map {
+          "the adapter was trained on '\($0)'"
+        }))
+  }
+
+  // MARK: - Result
+
+  /// The checkpoint with all that was added.
+  func checkpoint(ties: TiedPairPolicy) throws(DiagnosticError) -> Checkpoint {
+    guard faults.isEmpty else { throw DiagnosticError(faults) }
+    let outcome = try resolvedPair(ties)
+    var tensors = base.tensors.map { tensor in
+      var tensor = tensor
+      if let parts = outcome.parts[tensor.name] {
+        tensor.update = TensorUpdate(parts, tensor.shape)
+      }
+      return tensor
+    }
+    if var head = outcome.newHead {
+      if !outcome.newHeadParts.isEmpty {
+        head.update = TensorUpdate(outcome.newHeadParts, head.shape)
+      }
+      tensors.append(head)
+    }
+    return try Checkpoint(
+      path: base.path, files: base.files, tensors: tensors,
+      configuration: outcome.configuration ?? base.configuration, sideFiles: base.sideFiles,
+      remarks: base.remarks + remarks + outcome.remarks, adapters: applied)
+  }
+}
+
+extension TensorUpdate {
+  convenience init(_ parts: [Part], _ shape: Shape) {
+    let isConvolution = parts.contains { part in
+      part.products.contains { $0.module.kind == .convolution }
+    }
+    let (rows, columns) = Self.extents(of: shape, isConvolution: isConvolution)
+    self.init(parts: parts, rows: rows, columns: columns)
+  }
+
+  /// The extents of a tensor as a matrix.
+  ///
+  /// - Parameters:
+  ///   - shape: the shape of the tensor.
+  ///   - isConvolution: whether channels and kernel are columns. Otherwise a tensor of more than two
+  ///     axes is a stack of matrices, as packed experts are: a matrix of all their rows.
+  /// - Returns: the extents; a vector has one row.
+  static func extents(of shape: Shape, isConvolution: Bool) -> (rows: Int, columns: Int) {
+    let dimensions = shape.dimensions
+    guard let first = dimensions.first, let last = dimensions.last else { return (1, 1) }
+    if dimensions.count == 1 { return (1, first) }
+    return isConvolution
+      ? (first, dimensions.dropFirst().reduce(1, *)) : (dimensions.dropLast().reduce(1, *), last)
+  }
+}
+
+extension Adapter {
+  /// Whether every update is zero, so that applying the adapter would give the model itself.
+  ///
+  /// Reads factors until it finds one that is not zero: of a trained adapter, the first.
+  var changesNothing: Bool {
+    guard replacements.isEmpty, tokenRows.isEmpty, !configuration.usesMagnitudes else {
+      return false
+    }
+    return modules.allSatisfy { module in
+      module.bias == nil && (module.scale == 0 || isZero(module.b) || isZero(module.a))
+    }
+  }
+
+  /// Whether all values of a tensor are zero; `false` when it cannot be read, which is told when the
+  /// adapter is applied.
+  private func isZero(_ tensor: CheckpointTensor) -> Bool {
+    guard let values = try? values(of: tensor) else { return false }
+    return values.allSatisfy { $0 == 0 }
+  }
+}

@@ -1,0 +1,222 @@
+import Safetensors
+import SinterTensors
+
+/// A product of factors in memory, as rows of a tensor take it: row i of the left factor times the
+/// right factor of its block.
+struct LoadedProduct: Sendable {
+  /// The rows of the tensor that the product is added to.
+  let rows: Range<Int>
+  /// How many of them share a right factor: all, or those of one expert.
+  let blockRows: Int
+  /// The numbers of a row of the left factor.
+  let rank: Int
+  /// The columns of the tensor.
+  let columns: Int
+  /// The factor on the product: the scale of the adapter, the user's weight included.
+  let scale: Double
+  /// What the scale is multiplied with in each row of the tensor, from the first on; `nil` for 1.
+  var rowFactors: [Double]?
+  /// What the scale is multiplied with in each column; `nil` for 1.
+  var columnFactors: [Double]?
+  private let factors: Factors
+
+  /// Factors are kept in `Float` when that holds them exactly: it takes half the memory, and sums of
+  /// their products are exact to the last addition.
+  private enum Factors: Sendable {
+    case single(left: [Float], right: [Float])
+    case double(left: [Double], right: [Double])
+  }
+
+  /// Reads the factors of a product.
+  ///
+  /// - Parameters:
+  ///   - product: the product.
+  ///   - columns: the columns of the tensor.
+  ///   - scale: the factor on it.
+  ///   - file: the adapter's file.
+  /// - Throws: `SafetensorsError` when the file cannot be read.
+  init(
+    _ product: TensorUpdate.Product, columns: Int, scale: Double, file: InputFile
+  ) throws(SafetensorsError) {
+    rows = product.rows
+    blockRows = product.slice.count
+    rank = product.module.rank
+    self.columns = columns
+    self.scale = scale
+    if product.module.factorWidth == MemoryLayout<Float>.stride {
+      let (left, right) = try Self.factors(product, columns, file, as: Float.self)
+      factors = .single(left: left, right: right)
+    } else {
+      let (left, right) = try Self.factors(product, columns, file, as: Double.self)
+      factors = .double(left: left, right: right)
+    }
+  }
+
+  /// The same product with another factor on it.
+  init(_ other: LoadedProduct, scale: Double) {
+    rows = other.rows
+    blockRows = other.blockRows
+    rank = other.rank
+    columns = other.columns
+    self.scale = scale
+    rowFactors = other.rowFactors
+    columnFactors = other.columnFactors
+    factors = other.factors
+  }
+
+  /// Adds the product to a range of elements.
+  ///
+  /// - Parameters:
+  ///   - row: the elements.
+  ///   - elements: which they are, in the row-major order of the tensor.
+  func add(to row: inout MutableSpan<Double>, _ elements: Range<Int>) {
+    let first = max(elements.lowerBound, rows.lowerBound * columns)
+    let end = min(elements.upperBound, rows.upperBound * columns)
+    var start = first
+    while start < end {
+      let (index, column) = start.quotientAndRemainder(dividingBy: columns)
+      let stop = min(end, start + columns - column)
+      let place = start - elements.lowerBound..<stop - elements.lowerBound
+      add(index, column, to: &row, place)
+      start = stop
+    }
+  }
+
+  private func add(
+    _ index: Int, _ column: Int, to row: inout MutableSpan<Double>, _ place: Range<Int>
+  ) {
+    let own = index - rows.lowerBound
+    let left = own * rank..<(own + 1) * rank
+    let start = own / blockRows * rank * columns + column
+    let factor = rowFactors.map { scale * $0[index] } ?? (columnFactors == nil ? scale : 0)
+    let factors = columnFactors?.map { scale * $0 } ?? []
+    let some =
+      factors.isEmpty ? factors.span : factors.span.extracting(column..<column + place.count)
+    switch self.factors {
+    case .single(let all, let right):
+      LowRankProduct.add(
+        all.span.extracting(left), right.span, from: start, stride: columns, times: factor, some,
+        to: &row, place)
+    case .double(let all, let right):
+      LowRankProduct.add(
+        all.span.extracting(left), right.span, from: start, stride: columns, times: factor, some,
+        to: &row, place)
+    }
+  }
+}
+
+// MARK: - Reading
+
+extension LoadedProduct {
+  /// The factors in the order in which rows take them.
+  private static func factors<Number: BinaryFloatingPoint>(
+    _ product: TensorUpdate.Product, _ columns: Int, _ file: InputFile, as type: Number.Type
+  ) throws(SafetensorsError) -> (left: [Number], right: [Number]) {
+    let module = product.module
+    let rank = module.rank
+    let slice = product.slice
+    let blocks = product.rows.count / slice.count
+    let firstExpert = product.expert ?? 0
+    var left = [Number](repeating: 0, count: product.rows.count * rank)
+    var right = [Number](repeating: 0, count: blocks * rank * columns)
+    // Places in the two factors for an element of A (expert, k, input) and of B (expert, output, k).
+    let (isTransposed, experts) = (product.isTransposed, firstExpert..<firstExpert + blocks)
+    func leftPlace(_ expert: Int, _ outer: Int, _ k: Int) -> Int? {
+      guard experts.contains(expert), slice.contains(outer) else { return nil }
+      return ((expert - firstExpert) * slice.count + outer - slice.lowerBound) * rank + k
+    }
+    func rightPlace(_ expert: Int, _ k: Int, _ inner: Int) -> Int? {
+      guard experts.contains(expert) else { return nil }
+      return ((expert - firstExpert) * rank + k) * columns + inner
+    }
+    try module.readA(from: file) { expert, k, input, value in
+      if isTransposed {
+        if let place = leftPlace(expert, input, k) { left[place] = Number(value) }
+      } else if let place = rightPlace(expert, k, input) {
+        right[place] = Number(value)
+      }
+    }
+    try module.readB(from: file) { expert, output, k, value in
+      if isTransposed {
+        if let place = rightPlace(expert, k, output) { right[place] = Number(value) }
+      } else if let place = leftPlace(expert, output, k) {
+        left[place] = Number(value)
+      }
+    }
+    return (left, right)
+  }
+}
+
+extension AdapterModule {
+  /// Reads factor A, and hands over every number with its expert, its place in the rank and its
+  /// input.
+  fileprivate func readA(
+    from file: InputFile, _ body: (Int, Int, Int, Double) -> Void
+  ) throws(SafetensorsError) {
+    let inputs = inputs
+    try StoredTensor(file: file, tensor: a).forEach { place, value in
+      let (row, column) = place.quotientAndRemainder(dividingBy: inputs)
+      switch (format, kind) {
+      case (.mlx, .linear), (.mlx, .embedding):
+        let (input, k) = place.quotientAndRemainder(dividingBy: rank)
+        body(0, k, input, value)
+      default:
+        let (expert, k) = row.quotientAndRemainder(dividingBy: rank)
+        body(expert, k, column, value)
+      }
+    }
+  }
+
+  /// Reads factor B, and hands over every number with its expert, its output and its place in the
+  /// rank.
+  fileprivate func readB(
+    from file: InputFile, _ body: (Int, Int, Int, Double) -> Void
+  ) throws(SafetensorsError) {
+    let outputs = outputs
+    try StoredTensor(file: file, tensor: b).forEach { place, value in
+      switch (format, kind) {
+      case (.mlx, .linear), (.mlx, .embedding):
+        let (k, output) = place.quotientAndRemainder(dividingBy: outputs)
+        body(0, output, k, value)
+      case (_, .switchLinear):
+        let (row, k) = place.quotientAndRemainder(dividingBy: rank)
+        body(row / outputs, row % outputs, k, value)
+      default:
+        // Of several experts the columns alternate.
+        let (output, column) = place.quotientAndRemainder(dividingBy: rank * experts)
+        body(column % experts, output, column / experts, value)
+      }
+    }
+  }
+}
+
+extension StoredTensor {
+  /// Reads all elements in order, a piece at a time.
+  func forEachPiece(
+    _ body: (Range<Int>, inout MutableSpan<Double>) -> Void
+  ) throws(SafetensorsError) {
+    let count = shape.elementCount
+    let length = min(count, 65_536)
+    var bytes = ByteBuffer(byteCount: byteCount(of: length))
+    var numbers = Tile<Double>(rows: 1, capacity: length)
+    for start in stride(from: 0, to: count, by: max(length, 1)) {
+      let range = start..<min(start + length, count)
+      do throws(SafetensorsError) {
+        try read(range, into: &bytes, at: 0)
+      } catch {
+        throw error.naming(tensor.name)
+      }
+      numbers.resize(rows: 1, count: range.count)
+      var row = numbers.mutableRow(0)
+      fill(range, from: bytes, at: 0, of: range, into: &row)
+      body(range, &row)
+    }
+  }
+
+  /// Reads all elements in order, with their places.
+  func forEach(_ body: (Int, Double) -> Void) throws(SafetensorsError) {
+    try forEachPiece { elements, row in
+      for i in 0..<row.count { body(elements.lowerBound + i, row[i]) }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import Safetensors
+import SinterTensors
+import Synchronization
+
+/// A tensor of a model with what adapters do to it, computed tile by tile.
+///
+/// The factors of the update are read when the first run of tiles is, and dropped when the last
+/// tile of a pass is filled.
+final class UpdatedTensor: TensorSource {
+  private let base: StoredTensor
+  private let update: TensorUpdate
+  private let meter: ChangeMeter?
+  private let state = Mutex(State())
+
+  private struct State {
+    var loaded: LoadedUpdate?
+    /// The runs that are fetched and not yet filled to their end.
+    var runs = 0
+    /// The elements that were filled since the update was loaded.
+    var filled = 0
+  }
+
+  /// Makes a source.
+  ///
+  /// - Parameters:
+  ///   - base: the model's tensor.
+  ///   - update: what adapters do to it.
+  ///   - meter: is told how much the values change, or `nil`.
+  init(_ base: StoredTensor, _ update: TensorUpdate, meter: ChangeMeter? = nil) {
+    self.base = base
+    self.update = update
+    self.meter = meter
+  }
+
+  var dtype: DType { base.dtype }
+  var shape: Shape { base.shape }
+
+  func byteCount(of elements: Int) -> Int { base.tensor.readByteCount(of: elements) }
+
+  func read(
+    _ elements: Range<Int>, into bytes: inout ByteBuffer, at offset: Int
+  ) throws(SafetensorsError) {
+    let loaded = try takeRun()
+    try base.read(elements, into: &bytes, at: offset)
+    var place = offset + Self.padded(base.byteCount(of: elements.count))
+    for replacement in loaded.replacements {
+      do throws(SafetensorsError) {
+        try replacement.source.read(elements, into: &bytes, at: place)
+      } catch {
+        throw error.naming(replacement.source.tensor.name)
+      }
+      place += Self.padded(replacement.source.byteCount(of: elements.count))
+    }
+  }
+
+  func fill(
+    _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int, of run: Range<Int>,
+    into row: inout MutableSpan<Double>
+  ) {
+    guard let loaded = state.withLock({ $0.loaded }) else {
+      preconditionFailure("a tile is filled from a run that was read")
+    }
+    base.fill(elements, from: bytes, at: offset, of: run, into: &row)
+    let place = offset + Self.padded(base.byteCount(of: run.count))
+    if let meter {
+      var before = [Double](repeating: 0, count: row.count)
+      var copy = before.mutableSpan
+      for i in 0..<row.count { copy[i] = row[i] }
+      loaded.apply(to: &row, elements, bytes, at: place, of: run)
+      meter.add(&copy, row.span, of: base.tensor)
+    } else {
+      loaded.apply(to: &row, elements, bytes, at: place, of: run)
+    }
+    finish(elements, of: run)
+  }
+
+  /// Makes sure that the update is loaded, and counts a run.
+  private func takeRun() throws(SafetensorsError) -> LoadedUpdate {
+    try state.withLock { state throws(SafetensorsError) in
+      state.runs += 1
+      if let loaded = state.loaded { return loaded }
+      let loaded = try LoadedUpdate(update, of: base)
+      state.loaded = loaded
+      return loaded
+    }
+  }
+
+  /// Counts a tile, and drops the update when it was the last one of a pass.
+  private func finish(_ elements: Range<Int>, of run: Range<Int>) {
+    state.withLock { state in
+      state.filled += elements.count
+      if elements.upperBound == run.upperBound { state.runs -= 1 }
+      guard state.runs == 0, state.filled >= shape.elementCount else { return }
+      state.loaded = nil
+      state.filled = 0
+    }
+  }
+
+  private static func padded(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 }
+}
+
+extension CheckpointTensor {
+  /// The bytes that are read for a number of elements: the tensor's own, and those of tensors that
+  /// adapters put in its place, each from a multiple of 64 on.
+  func readByteCount(of elements: Int) -> Int {
+    let own = elements * dtype.bitWidth / 8
+    let others = update?.parts.compactMap(\.replacement) ?? []
+    guard !others.isEmpty else { return own }
+    return ([own] + others.map { elements * $0.dtype.bitWidth / 8 }).reduce(0) {
+      $0 + ($1 + 63) / 64 * 64
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import Sinter
+
+/// The execution of a plan by a command: with progress, and interrupted by a signal.
+struct MergeRun {
+  let plan: MergePlan
+  /// The output folder.
+  let output: String
+  let options: ExecutionOptions
+  /// How progress is shown.
+  let style: ProgressStyle
+  let console: Console
+
+  /// Executes the plan.
+  ///
+  /// - Returns: what was done.
+  /// - Throws: why it was not; after a signal, that it was interrupted.
+  func summary() async throws -> MergeSummary {
+    // It listens before anything is written, so that no signal leaves a part of the output.
+    let (presses, press) = AsyncStream<Void>.makeStream()
+    let interruption = Interruption { press.yield() }
+    interruption.start()
+    defer { interruption.stop() }
+    let merge = Task { try await execute() }
+    let listening = Task { for await _ in presses { merge.cancel() } }
+    defer { listening.cancel() }
+    return try await merge.value
+  }
+
+  /// Executes the plan, and shows progress meanwhile.
+  private func execute() async throws -> MergeSummary {
+    let counter = ProgressCounter()
+    let executor = MergeExecutor(plan: plan, options: options, progress: counter)
+    let display = ProgressDisplay(style: style, console: console, counter: counter, plan: plan)
+    let showing = Task { await display.run() }
+    let result: Result<MergeSummary, any Error>
+    do {
+      result = .success(try await executor.run(into: output))
+    } catch {
+      result = .failure(error)
+    }
+    // The line is wiped before anything else is printed.
+    showing.cancel()
+    await showing.value
+    return try result.get()
+  }
+}
