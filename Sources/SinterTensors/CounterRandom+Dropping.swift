@@ -16,21 +16,94 @@ extension CounterRandom {
     Kernels.drop(&row, self, from: index, below: UInt32(threshold))
   }
 
-  /// Sets elements to zero as ``drop(_:from:keepingBelow:)`` does, and sums their magnitudes.
+  /// Makes a row its differences from a base, and sets elements to zero at random.
+  ///
+  /// - Parameters:
+  ///   - row: the elements, then their differences from the base or zero.
+  ///   - base: as many elements.
+  ///   - index: the index of the first of them in their tensor.
+  ///   - threshold: from ``threshold(for:)``, for the probability of being kept.
+  public func drop(
+    _ row: inout MutableSpan<Double>, minus base: Span<Double>, from index: Int,
+    keepingBelow threshold: UInt64
+  ) {
+    precondition(index >= 0 && index <= .max - row.count, "an element has no such index")
+    guard threshold <= UInt64(UInt32.max) else {
+      RowArithmetic.subtract(base, from: &row)
+      return
+    }
+    Kernels.drop(&row, minus: base, self, from: index, below: UInt32(threshold))
+  }
+
+  /// Sums the magnitudes of the differences of a row from a base, and of those of them that
+  /// ``drop(_:minus:from:keepingBelow:)`` keeps.
   ///
   /// - Parameters:
   ///   - row: the elements.
+  ///   - base: as many elements.
   ///   - index: the index of the first of them in their tensor.
   ///   - threshold: from ``threshold(for:)``, for the probability of being kept.
-  /// - Returns: what ``Reduction/sumOfAbsolutes(_:)`` gives for the row before and after.
-  public func dropSumming(
-    _ row: inout MutableSpan<Double>, from index: Int, keepingBelow threshold: UInt64
-  ) -> (before: Double, after: Double) {
+  /// - Returns: what ``Reduction/sumOfAbsolutes(_:)`` gives for all differences, and for those that
+  ///   are left.
+  public func sumsOfAbsolutes(
+    _ row: Span<Double>, minus base: Span<Double>, from index: Int, keepingBelow threshold: UInt64
+  ) -> (all: Double, kept: Double) {
     precondition(index >= 0 && index <= .max - row.count, "an element has no such index")
+    // Everything is kept: there is no such limit of 32 bits.
     guard threshold <= UInt64(UInt32.max) else {
-      let sum = Reduction.sumOfAbsolutes(row.span)
-      return (sum, sum)
+      let sums = Kernels.sumsOfKept(row, minus: base, self, from: index, below: 0)
+      return (sums.all, sums.all)
     }
-    return Kernels.dropAndSum(&row, self, from: index, below: UInt32(threshold))
+    return Kernels.sumsOfKept(row, minus: base, self, from: index, below: UInt32(threshold))
+  }
+
+  /// Sets elements of vectors to zero at random, the larger ones of a vector less often.
+  ///
+  /// The probability of being kept rises in equal steps from `low` for the smallest magnitude of a
+  /// vector to `low + width` for the largest. Of equal magnitudes the one of lowest index counts as
+  /// the largest; the order is that of ``MagnitudeRanking``.
+  ///
+  /// - Parameters:
+  ///   - row: whole vectors, one after the other.
+  ///   - length: the number of elements of each, at least 1.
+  ///   - index: the index of the first of them in their tensor.
+  ///   - low: the probability for the smallest magnitude, 0...1.
+  ///   - width: by how much that for the largest is higher, at least 0; `low + width` at most 1.
+  /// - Complexity: O(row.count); 30 bytes for each element of one vector.
+  public func dropRanked(
+    _ row: inout MutableSpan<Double>, ofVectors length: Int, from index: Int, low: Double,
+    width: Double
+  ) {
+    precondition(index >= 0 && index <= .max - row.count, "an element has no such index")
+    precondition(length > 0 && row.count % length == 0, "vectors are whole")
+    // Counting in buckets does not pay for short vectors.
+    if length >= 64, length <= Int(UInt16.max),
+      Kernels.dropRanked(&row, length: length, low: low, width: width, self, from: index)
+    {
+      return
+    }
+    dropSorted(&row, ofVectors: length, from: index, low: low, width: width)
+  }
+
+  /// Does the same by sorting.
+  private func dropSorted(
+    _ row: inout MutableSpan<Double>, ofVectors length: Int, from index: Int, low: Double,
+    width: Double
+  ) {
+    let last = Double(max(length - 1, 1))
+    let thresholds = (0..<length).map { place in
+      CounterRandom.threshold(for: low + width * (Double(length - 1 - place) / last))
+    }
+    var bits = [UInt32](repeating: 0, count: length)
+    var ranking = MagnitudeRanking()
+    for start in stride(from: 0, to: row.count, by: length) {
+      var span = bits.mutableSpan
+      fill(&span, from: index + start)
+      ranking.rank(row.span, from: start, by: 1, count: length)
+      for place in 0..<length {
+        let element = start + ranking[place]
+        row[element] = UInt64(bits[ranking[place]]) < thresholds[place] ? row[element] : 0
+      }
+    }
   }
 }

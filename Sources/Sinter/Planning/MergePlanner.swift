@@ -1,5 +1,7 @@
+import Dispatch
 import Safetensors
 import SinterTensors
+import Synchronization
 
 /// Makes plans: checks a recipe, opens its checkpoints, and decides every tensor of the output.
 public struct MergePlanner: Sendable {
@@ -96,19 +98,29 @@ public struct MergePlanner: Sendable {
 
   /// Opens the models of a recipe, each once, in the order in which it first names them.
   private func open(_ recipe: MergeRecipe) throws(DiagnosticError) -> [PlannedInput] {
-    var inputs: [PlannedInput] = []
-    var faults: [DiagnosticError] = []
-    var opened: [String: Checkpoint] = [:]
     var seen = Set<ModelReference>()
     let mentions = recipe.modelMentions
     let bases = Set(mentions.filter { $0.role == .base }.map(\.model.value))
-    for mention in mentions where seen.insert(mention.model.value).inserted {
+    let models = mentions.map(\.model).filter { seen.insert($0.value).inserted }
+    var paths: [ModelReference: String] = [:]
+    var faults: [DiagnosticError] = []
+    for model in models {
+      do throws(DiagnosticError) {
+        paths[model.value] = try resolver.resolve(model.value)
+      } catch {
+        faults.append(error.located(at: model.position, of: recipe.file))
+      }
+    }
+    let opened = Self.open(Set(paths.values))
+    var inputs: [PlannedInput] = []
+    for model in models {
+      guard let path = paths[model.value], let checkpoint = opened[path] else { continue }
       do throws(DiagnosticError) {
         inputs.append(
           PlannedInput(
-            reference: mention.model.value,
-            checkpoint: try open(mention.model, of: recipe, &opened),
-            isBase: bases.contains(mention.model.value)))
+            reference: model.value,
+            checkpoint: try prepare(try checkpoint.get(), for: model, of: recipe),
+            isBase: bases.contains(model.value)))
       } catch {
         faults.append(error)
       }
@@ -117,23 +129,29 @@ public struct MergePlanner: Sendable {
     return inputs
   }
 
-  private func open(
-    _ model: Located<ModelReference>, of recipe: MergeRecipe, _ opened: inout [String: Checkpoint]
+  /// Opens checkpoints, the same base under several adapters only once.
+  private static func open(
+    _ paths: Set<String>
+  ) -> [String: Result<Checkpoint, DiagnosticError>] {
+    let paths = Array(paths)
+    let opened = Mutex<[String: Result<Checkpoint, DiagnosticError>]>([:])
+    // Headers of many models take their time, on a cold disk and on a warm one.
+    DispatchQueue.concurrentPerform(iterations: paths.count) { place in
+      let result: Result<Checkpoint, DiagnosticError>
+      do throws(DiagnosticError) {
+        result = .success(try CheckpointReader.open(paths[place]))
+      } catch {
+        result = .failure(error)
+      }
+      opened.withLock { $0[paths[place]] = result }
+    }
+    return opened.withLock { $0 }
+  }
+
+  /// Refuses what cannot be merged, and applies adapters.
+  private func prepare(
+    _ checkpoint: Checkpoint, for model: Located<ModelReference>, of recipe: MergeRecipe
   ) throws(DiagnosticError) -> Checkpoint {
-    let path: String
-    do throws(DiagnosticError) {
-      path = try resolver.resolve(model.value)
-    } catch {
-      throw error.located(at: model.position, of: recipe.file)
-    }
-    // The same base under several adapters is one set of open files.
-    let checkpoint: Checkpoint
-    if let known = opened[path] {
-      checkpoint = known
-    } else {
-      checkpoint = try CheckpointReader.open(path)
-      opened[path] = checkpoint
-    }
     if let quantization = checkpoint.configuration?.quantization {
       throw DiagnosticError([
         Diagnostic(
