@@ -20,9 +20,9 @@ struct ScalingReport {
 
   /// The peaks of each method with models of more than a billion parameters.
   var largePeaks: [(method: String, peaks: [Double])] {
-    ["linear", "ties"].map { method in
+    ["linear", "ties"].compactMap { method in
       let large = points.filter { $0.axis == .size && $0.method == method && $0.size != .tenth }
-      return (method, large.map(\.peakMiB))
+      return large.count < 2 ? nil : (method, large.map(\.peakMiB))
     }
   }
 
