@@ -99,7 +99,7 @@ public struct MergeExecutor: Sendable {
     guard nonFinite.isEmpty || options.allowsNonFinite else {
       throw DiagnosticError(report.diagnostics)
     }
-    for output in outputs {
+    for output in outputs where options.synchronizes {
       try Task.checkCancellation()
       try output.synchronize()
     }
