@@ -257,7 +257,8 @@ import Testing
     for (name, value) in [("a", 0x3C as UInt8), ("b", 0x3D)] {
       let tensors = (0..<4).map { place in
         StoredTensorText(
-          declaration: TensorDeclaration(name: "w\(place)", dtype: .bfloat16, shape: [1 << 10, 1 << 12]),
+          declaration: TensorDeclaration(
+            name: "w\(place)", dtype: .bfloat16, shape: [1 << 10, 1 << 12]),
           bytes: Array(repeating: value, count: 8 << 20))
       }
       try workspace.writeTensors(tensors, to: "\(name).safetensors")
