@@ -71,6 +71,9 @@ final class CheckpointWriter: Sendable {
   private static let partialEnding = ".partial"
   private static let replacedEnding = ".replaced"
 
+  /// Where a file of the output is while the output is built.
+  func path(of name: String) -> String { partial.appending(name) }
+
   /// Creates a weight file with its header, at its full size.
   func createShard(_ shard: PlannedShard) throws(SafetensorsError) -> OutputFile {
     let file = try OutputFile(creating: partial.appending(shard.fileName))

@@ -1,0 +1,152 @@
+import Foundation
+import Safetensors
+import SinterTensors
+import Synchronization
+
+/// Extracts an adapter: what a fine-tuned model adds to its base, as factors of low rank.
+public struct AdapterExtraction: Sendable {
+  private let plan: ExtractionPlan
+  private let progress: ProgressCounter
+  private let stop = StopFlag()
+
+  /// Makes an extraction.
+  ///
+  /// - Parameters:
+  ///   - plan: what to do.
+  ///   - progress: counts what is done while it runs.
+  public init(plan: ExtractionPlan, progress: ProgressCounter = ProgressCounter()) {
+    self.plan = plan
+    self.progress = progress
+  }
+
+  /// Runs the extraction.
+  ///
+  /// The output is built in a folder beside the final one, named `NAME.partial`, and takes its name
+  /// only when it is complete and on disk. A run that fails or is cancelled removes it.
+  ///
+  /// - Parameter path: the output folder.
+  /// - Returns: what was done.
+  /// - Throws: ``DiagnosticError`` when the models are the same, a difference is not finite, an
+  ///   input or the output cannot be used, or the task is cancelled.
+  @concurrent
+  public func run(into path: String) async throws -> ExtractionSummary {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let writer = try AdapterWriter(
+      path: path, overwrites: plan.options.overwrites,
+      inputPaths: [plan.finetuned.path, plan.base.path], byteCount: plan.estimatedByteCount)
+    do {
+      let changed = ChangedModules(plan.modules, changed: try await compare())
+      guard changed.faults.isEmpty else { throw DiagnosticError(changed.faults) }
+      guard !changed.factored.isEmpty else { throw DiagnosticError([nothing(changed)]) }
+      let factors = try await onThreads(changed.factored, plan.budget.workers) { module in
+        let factors = try ModuleExtraction(
+          module: module, options: plan.options, budget: plan.budget, writer: writer,
+          progress: progress, stop: stop
+        ).run()
+        progress.add(tensors: 1)
+        return factors
+      }
+      let output = ExtractedAdapter(plan, changed, factors)
+      guard !output.modules.isEmpty else { throw DiagnosticError([nothing(changed)]) }
+      try stop.check()
+      let (remarks, byteCount) = try writer.finish(
+        output.tensors, files: output.files(title: writer.name))
+      return output.summary(
+        folder: path, bytesRead: progress.bytesRead, bytesWritten: byteCount,
+        seconds: (clock.now - start) / .seconds(1), remarks: remarks)
+    } catch {
+      writer.discard()
+      switch error {
+      case is CancellationError: throw DiagnosticError.interrupted(path)
+      case let error as SafetensorsError: throw DiagnosticError(error)
+      default: throw error
+      }
+    }
+  }
+
+  /// Finds the tensors that differ: for each module their places.
+  private func compare() async throws -> [Set<Int>] {
+    try await onThreads(plan.modules, plan.options.threads) { module in
+      var places = Set<Int>()
+      for (place, pair) in module.tensors.enumerated()
+      where try pair.differs(progress: progress, stop: stop) {
+        places.insert(place)
+      }
+      return places
+    }
+  }
+
+  /// Does something for each module, on threads of their own; the largest modules come first, so
+  /// that none is left alone at the end.
+  private func onThreads<Value: Sendable>(
+    _ modules: [ModuleDifference], _ workers: Int,
+    _ body: @escaping @Sendable (ModuleDifference) throws -> Value
+  ) async throws -> [Value] {
+    let sizes = modules.map { $0.extents.rows * $0.extents.columns }
+    let order = modules.indices.sorted { (-sizes[$0], $0) < (-sizes[$1], $1) }
+    let results = Mutex([Int: Result<Value, any Error>]())
+    let stop = stop
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        Thread {
+          ParallelBlocks.perform(order.count, threads: workers) { block in
+            let place = order[block]
+            let result = Result { () throws -> Value in
+              try stop.check()
+              return try body(modules[place])
+            }
+            // What comes after a failure is not wanted any more.
+            if case .failure = result { stop.set() }
+            results.withLock { $0[place] = result }
+          }
+          continuation.resume()
+        }.start()
+      }
+    } onCancel: {
+      stop.set()
+    }
+    let found = results.withLock { $0 }
+    let failures = modules.indices.compactMap { place -> (any Error)? in
+      if case .failure(let error)? = found[place] { error } else { nil }
+    }
+    if let error = failures.first(where: { !($0 is CancellationError) }) ?? failures.first {
+      throw error
+    }
+    return try modules.indices.compactMap { try found[$0]?.get() }
+  }
+
+  /// Why there is no adapter to be written.
+  private func nothing(_ changed: ChangedModules) -> Diagnostic {
+    if !changed.leftOut.isEmpty {
+      return Diagnostic(
+        .error,
+        "no matrix is left to be factored: \(changed.leftOut.count) modules that differ are left out",
+        hint: "change --include and --exclude")
+    }
+    if let first = changed.whole.first {
+      return Diagnostic(
+        .error,
+        "the models differ only in what has no factors, such as '\(first.name)'; that makes no "
+          + "LoRA adapter")
+    }
+    return Diagnostic(
+      .error, "the two models hold the same weights: there is nothing to extract",
+      hint: "name the fine-tuned model first and its base second")
+  }
+}
+
+extension ExtractionPlan {
+  /// About how many bytes the adapter's weight file takes.
+  var estimatedByteCount: Int {
+    modules.filter { !$0.isLeftOut }.reduce(0) { sum, module in
+      guard module.form != nil else {
+        return module.tensors.allSatisfy { $0.base != nil }
+          ? sum : sum + module.tensors.reduce(0) { $0 + $1.finetuned.tensor.byteCount }
+      }
+      let (rows, columns) = module.extents
+      let rank = min(options.rank ?? 32, rows, columns)
+      return sum + rank * (rows + columns) * options.dtype.bitWidth / 8
+    }
+  }
+}

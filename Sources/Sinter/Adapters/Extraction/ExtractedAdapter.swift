@@ -1,0 +1,219 @@
+import Foundation
+import Safetensors
+import SinterTensors
+
+/// The adapter that came out of an extraction: its tensors, and the files that tell of it.
+struct ExtractedAdapter {
+  /// The modules with factors, in the order of the base.
+  let modules: [(difference: ModuleDifference, factors: ModuleExtraction.Factors)]
+  private let plan: ExtractionPlan
+  private let changed: ChangedModules
+  private let biases: [(module: ModuleDifference, bias: TensorPair)]
+
+  init(
+    _ plan: ExtractionPlan, _ changed: ChangedModules, _ factors: [ModuleExtraction.Factors?]
+  ) {
+    self.plan = plan
+    self.changed = changed
+    let found = zip(changed.factored, factors).compactMap { module, factors in
+      factors.map { (difference: module, factors: $0) }
+    }
+    modules = found
+    let names = Set(found.map(\.difference.name))
+    biases = changed.biases.filter { names.contains($0.module.name) }
+  }
+
+  // MARK: Tensors
+
+  /// The tensors of the weight file, in its order.
+  var tensors: [AdapterWriter.Tensor] {
+    let prefix = AdapterWriter.Tensor.prefix
+    var all = modules.flatMap { module, factors in self.tensors(of: module, factors) }
+    for (module, bias) in biases {
+      all.append(copy(bias, as: "\(prefix)\(module.adapterName).base_layer.bias"))
+    }
+    for (name, tensors) in changed.whole {
+      // The prefix that the library gives names is that of the module, for all in it.
+      let own = ModuleGrouping.owner(of: tensors.first?.name ?? "")
+      let added = name.hasSuffix(own) ? String(name.dropLast(own.count)) : ""
+      for tensor in tensors { all.append(copy(tensor, as: prefix + added + tensor.name)) }
+    }
+    return all
+  }
+
+  private func copy(_ pair: TensorPair, as name: String) -> AdapterWriter.Tensor {
+    let tensor = pair.finetuned.tensor
+    return AdapterWriter.Tensor(
+      name, tensor.dtype, tensor.shape, .stored(pair.finetuned.file, tensor))
+  }
+
+  private func tensors(
+    of module: ModuleDifference, _ factors: ModuleExtraction.Factors
+  ) -> [AdapterWriter.Tensor] {
+    let (rows, columns) = module.extents
+    let (dtype, rank) = (plan.options.dtype, factors.rank)
+    let start = AdapterWriter.Tensor.prefix + module.adapterName
+    let shapes: (a: Shape, b: Shape)
+    var names = (a: "\(start).lora_A.weight", b: "\(start).lora_B.weight")
+    switch module.form {
+    case .embedding:
+      names = ("\(start).lora_embedding_A", "\(start).lora_embedding_B")
+      shapes = ([rank, rows], [columns, rank])
+    case .transposed:
+      shapes = ([rank, rows], [columns, rank])
+    case .convolution:
+      let kernel = module.weight?.finetuned.shape.dimensions.dropFirst() ?? []
+      shapes = (
+        Shape([rank] + kernel), Shape([rows, rank] + kernel.dropFirst().map { _ in 1 })
+      )
+    case .linear, nil:
+      shapes = ([rank, columns], [rows, rank])
+    }
+    return [
+      AdapterWriter.Tensor(names.a, dtype, shapes.a, .scratch(factors.right)),
+      AdapterWriter.Tensor(names.b, dtype, shapes.b, .scratch(factors.left)),
+    ]
+  }
+
+  // MARK: Files
+
+  /// What `adapter_config.json` says.
+  var description: AdapterDescription {
+    let isTied = plan.tiedEmbedding.map { name in
+      let owner = ModuleGrouping.owner(of: name)
+      return modules.contains { $0.difference.name == owner }
+        || changed.whole.contains { $0.tensors.contains { $0.name == name } }
+    }
+    return AdapterDescription(
+      modules: modules.map { module, factors in
+        AdapterDescription.Module(
+          name: module.adapterName, rank: factors.rank, alpha: Double(factors.rank))
+      },
+      wholeModules: changed.whole.map(\.name),
+      modelModules: plan.modules.map(\.adapterName), storesBiases: !biases.isEmpty,
+      isFanInFanOut: modules.contains { $0.difference.form == .transposed },
+      keepsTies: isTied ?? false, baseModel: plan.base.path,
+      taskType: plan.base.configuration?.taskOfPEFT)
+  }
+
+  /// The files beside the weights.
+  func files(title: String) -> [(name: String, bytes: [UInt8])] {
+    [
+      ("adapter_config.json", description.encoded()),
+      ("README.md", Array(card(title: title).utf8)),
+      ("sinter_manifest.json", manifest.encoded(.pretty) + [0x0A]),
+    ]
+  }
+
+  private func card(title: String) -> String {
+    let percent = (summary.relativeError * 10000).rounded() / 100
+    let ranks = modules.map(\.factors.rank)
+    let rank =
+      ranks.min() == ranks.max() ? "\(ranks[0])" : "\(ranks.min() ?? 0) to \(ranks.max() ?? 0)"
+    return """
+      ---
+      library_name: peft
+      tags:
+      - lora
+      - sinter
+      ---
+
+      # \(title)
+
+      This LoRA adapter was extracted by Sinter \(SinterVersion.current): it is what a fine-tuned \
+      model adds to its base.
+
+      - base: `\(PathText.lastComponent(plan.base.path))`
+      - fine-tuned model: `\(PathText.lastComponent(plan.finetuned.path))`
+      - modules with factors: \(modules.count), rank \(rank)
+      - modules stored whole: \(changed.whole.count)
+      - modules that differ and were left out: \(changed.leftOut.count)
+      - error of the factors: \(percent) % of the difference (Frobenius norm)
+
+      `sinter_manifest.json` tells the rank and the error of every module.
+
+      """
+  }
+
+  /// `sinter_manifest.json`: no time, no machine, no absolute path.
+  private var manifest: JSONText {
+    let options = plan.options
+    return .object([
+      ("schema", "sinter/adapter-manifest"),
+      ("schema_version", 1),
+      ("sinter_version", .string(SinterVersion.current)),
+      ("operation", "extract"),
+      ("finetuned", .string(PathText.lastComponent(plan.finetuned.path))),
+      ("base", .string(PathText.lastComponent(plan.base.path))),
+      ("rank", options.rank.map { .number($0) } ?? .null),
+      ("energy", options.energy.map { .number($0) } ?? .null),
+      ("seed", .number(options.seed)),
+      ("dtype", .string(options.dtype.rawValue)),
+      ("relative_error", .number(summary.relativeError)),
+      (
+        "modules",
+        .array(
+          summary.modules.map { module in
+            .object([
+              ("name", .string(module.name)), ("rank", .number(module.rank)),
+              ("norm", .number(module.norm)), ("relative_error", .number(module.relativeError)),
+            ])
+          })
+      ),
+      ("stored_whole", .array(summary.wholeModules.map { .string($0) })),
+      ("biases", .array(summary.biases.map { .string($0) })),
+      ("left_out", .array(summary.leftOut.map { .string($0) })),
+    ])
+  }
+
+  // MARK: Summary
+
+  private var summary: ExtractionSummary {
+    summary(folder: "", bytesRead: 0, bytesWritten: 0, seconds: 0, remarks: [])
+  }
+
+  /// What is reported.
+  func summary(
+    folder: String, bytesRead: Int, bytesWritten: Int, seconds: Double, remarks: [Diagnostic]
+  ) -> ExtractionSummary {
+    var remarks = plan.remarks + remarks
+    if let head = plan.untiedHead,
+      modules.contains(where: { $0.difference.name + ".weight" == head })
+    {
+      remarks.append(
+        Diagnostic(
+          .note,
+          "the base uses its embedding as its output head, the fine-tuned model has '\(head)': the "
+            + "adapter has factors for each, and merging it into the base has to untie them"))
+    }
+    return ExtractionSummary(
+      folder: folder,
+      modules: modules.map { module, factors in
+        ExtractionSummary.Module(
+          name: module.adapterName, shape: module.weight?.finetuned.shape ?? [],
+          rank: factors.rank, norm: factors.squaredNorm.squareRoot(),
+          residual: factors.squaredError.squareRoot())
+      },
+      wholeModules: changed.whole.map(\.name), biases: biases.map(\.bias.name),
+      leftOut: changed.leftOut,
+      unchanged: changed.unchanged + changed.factored.count - modules.count,
+      bytesRead: bytesRead, bytesWritten: bytesWritten, seconds: seconds, remarks: remarks)
+  }
+}
+
+extension ModelConfiguration {
+  /// What PEFT calls the kind of model; `nil` for one that it has no name for.
+  var taskOfPEFT: String? {
+    guard let architecture else { return nil }
+    if architecture.hasSuffix("ForCausalLM") || architecture.hasSuffix("LMHeadModel") {
+      return "CAUSAL_LM"
+    }
+    if architecture.hasSuffix("ForSequenceClassification") { return "SEQ_CLS" }
+    if architecture.hasSuffix("ForTokenClassification") { return "TOKEN_CLS" }
+    if architecture.hasSuffix("ForQuestionAnswering") { return "QUESTION_ANS" }
+    let isTextToText = ["t5", "mt5", "umt5", "bart", "mbart", "pegasus", "led", "marian"]
+      .contains(modelType ?? "")
+    return isTextToText && architecture.hasSuffix("ForConditionalGeneration")
+      ? "SEQ_2_SEQ_LM" : nil
+  }
+}

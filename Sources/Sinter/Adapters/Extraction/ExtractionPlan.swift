@@ -1,0 +1,116 @@
+import Safetensors
+import SinterTensors
+
+/// What an extraction will read, compare and write: made from headers only.
+public struct ExtractionPlan: Sendable {
+  /// The fine-tuned model.
+  public let finetuned: Checkpoint
+  /// The model that it was made from.
+  public let base: Checkpoint
+  /// How the adapter is extracted.
+  public let options: ExtractionOptions
+  /// What is worth knowing.
+  public let remarks: [Diagnostic]
+
+  /// The modules, in the order of the base.
+  let modules: [ModuleDifference]
+  /// The output head that takes the place of the embedding that the base is tied to, or `nil`.
+  let untiedHead: String?
+  /// The embedding that both models use as their output head too, or `nil`.
+  let tiedEmbedding: String?
+  /// How the memory is divided.
+  let budget: ExtractionBudget
+
+  /// Plans an extraction.
+  ///
+  /// - Parameters:
+  ///   - finetuned: the fine-tuned model.
+  ///   - base: the model that it was made from.
+  ///   - options: how the adapter is extracted.
+  /// - Throws: ``DiagnosticError`` with all faults: tensors that the fine-tuned model lacks, shapes
+  ///   that disagree, quantized weights, expressions that are none, too little memory.
+  public init(
+    finetuned: Checkpoint, base: Checkpoint, options: ExtractionOptions
+  ) throws(DiagnosticError) {
+    var pairing = ModelPairing(finetuned: finetuned, base: base)
+    pairing.pair()
+    var faults = pairing.faults
+    self.finetuned = finetuned
+    self.base = base
+    self.options = options
+    untiedHead = pairing.untiedHead
+    tiedEmbedding = pairing.tiedEmbedding
+    do throws(DiagnosticError) {
+      modules = try ModuleGrouping(pairing, options: options).modules
+    } catch {
+      throw DiagnosticError(faults + error.diagnostics)
+    }
+    budget = ExtractionBudget(modules, options: options)
+    if let fault = budget.fault { faults.append(fault) }
+    guard faults.isEmpty else { throw DiagnosticError(faults) }
+    remarks = finetuned.remarks + base.remarks + pairing.remarks
+  }
+}
+
+/// The workers of an extraction and the memory of each.
+struct ExtractionBudget: Sendable {
+  /// The number of modules that are worked on at a time.
+  let workers: Int
+  /// The threads that work on one module.
+  let threadsPerWorker: Int
+  /// The memory of a worker in bytes.
+  let memoryPerWorker: Int
+  /// Why not even one worker fits.
+  let fault: Diagnostic?
+
+  /// What a process needs beside the matrices: code, runtime, headers.
+  private static let fixedMemory = 32 << 20
+
+  /// Divides the memory.
+  init(_ modules: [ModuleDifference], options: ExtractionOptions) {
+    let sized = modules.filter { $0.form != nil && !$0.isLeftOut }
+    let needs = sized.map { Self.need(of: $0, directions: Self.directions(options, for: $0)) }
+    let free = options.memory - Self.fixedMemory
+    let largest = needs.max() ?? 1
+    let fitting = free / max(largest, 1)
+    workers = max(1, min(options.threads, fitting, sized.count))
+    threadsPerWorker = max(1, options.threads / workers)
+    memoryPerWorker = free / workers
+    guard fitting < 1, let place = needs.firstIndex(of: largest) else {
+      fault = nil
+      return
+    }
+    let (rows, columns) = sized[place].extents
+    fault = Diagnostic(
+      .error,
+      "'\(sized[place].name)' (\(rows) x \(columns)) needs "
+        + "\(ByteCountText(largest + Self.fixedMemory)) of memory, more than the ceiling of "
+        + "\(ByteCountText(options.memory))",
+      hint: "raise --memory, or choose a smaller --rank")
+  }
+
+  /// How many directions are followed, at first when the energy decides.
+  static func directions(_ options: ExtractionOptions, for module: ModuleDifference) -> Int {
+    let limit = min(module.extents.rows, module.extents.columns)
+    let rank = options.energy == nil ? options.rank ?? limit : min(options.rank ?? 32, 32)
+    return min(limit, RangeFinder.directions(rank: min(rank, limit)))
+  }
+
+  /// The memory that a module takes when its matrix is not kept, in bytes.
+  static func need(of module: ModuleDifference, directions: Int) -> Int {
+    let (rows, columns) = module.extents
+    let small = min(rows, columns)
+    // Buffers to read into, a block of rows and what is compared with it.
+    let fixed = 4 << 20 + 3 * 4 * max(64 * columns, 1 << 20)
+    // All directions take the matrix itself, its transpose and a basis.
+    if directions >= small { return fixed + 4 * 4 * rows * columns + 4 * 8 * small * small }
+    return fixed + 4 * directions * (rows + columns + max(rows, columns))
+      + 5 * 8 * directions * directions
+  }
+
+  /// Whether a module's matrix can be kept beside what else it takes.
+  func keepsMatrix(of module: ModuleDifference, directions: Int) -> Bool {
+    let (rows, columns) = module.extents
+    return Self.need(of: module, directions: directions) + 4 * rows * columns <= memoryPerWorker
+  }
+}

@@ -1,0 +1,192 @@
+import SinterTensors
+
+/// Turns the difference of one module's weight into two factors.
+struct ModuleExtraction {
+  /// The factors of a module, put aside, and how good they are.
+  struct Factors: Sendable {
+    /// The rank, at least 1.
+    let rank: Int
+    /// rank x columns.
+    let right: AdapterWriter.Scratch
+    /// rows x rank; of a form whose matrix is transposed in the adapter, both are transposed and
+    /// exchanged.
+    let left: AdapterWriter.Scratch
+    /// ‖D‖² of the difference.
+    let squaredNorm: Double
+    /// ‖D - B A‖² with the factors as stored.
+    let squaredError: Double
+  }
+
+  let module: ModuleDifference
+  let options: ExtractionOptions
+  let budget: ExtractionBudget
+  let writer: AdapterWriter
+  let progress: ProgressCounter
+  let stop: StopFlag
+
+  private var limit: Int { min(module.extents.rows, module.extents.columns) }
+
+  /// Does the work.
+  ///
+  /// - Returns: the factors; `nil` when there is no difference.
+  /// - Throws: `SafetensorsError`, ``DiagnosticError`` or `CancellationError`.
+  func run() throws -> Factors? {
+    guard let weight = module.weight, let base = weight.base else { return nil }
+    let (rows, columns) = module.extents
+    let stream = DifferenceStream(
+      finetuned: weight.finetuned, base: base, rows: rows, columns: columns, progress: progress,
+      stop: stop)
+    let directions = ExtractionBudget.directions(options, for: module)
+    if budget.keepsMatrix(of: module, directions: directions) {
+      return try factors(of: try stream.matrix())
+    }
+    return try factors(of: stream)
+  }
+
+  private func factors(of matrix: some RowStream) throws -> Factors? {
+    if options.energy == nil, options.rank ?? 1 >= limit { return try exactFactors(of: matrix) }
+    let finder = RangeFinder(
+      random: CounterRandom(
+        seed: options.seed, stream: CounterRandom.stream(model: 0, tensor: module.name)),
+      threads: budget.threadsPerWorker)
+    let largest = min(options.rank ?? limit, limit)
+    var guess = options.energy == nil ? largest : min(largest, 32)
+    while true {
+      try checkMemory(rank: guess)
+      let sketch = try finder.sketch(matrix, rank: guess)
+      try stop.check()
+      try check(sketch.squaredNorm)
+      guard sketch.squaredNorm > 0 else { return nil }
+      if let rank = rank(for: sketch, guess: guess, largest: largest) {
+        let (left, right) = sketch.factors(rank: min(rank, sketch.numericalRank))
+        return try store(left, right, matrix, sketch.squaredNorm)
+      }
+      if guess >= limit { return try exactFactors(of: matrix) }
+      guess = min(2 * guess, limit)
+    }
+  }
+
+  /// The rank to take; `nil` when more directions have to be followed first.
+  private func rank(for sketch: Sketch, guess: Int, largest: Int) -> Int? {
+    guard let energy = options.energy else { return largest }
+    if let rank = sketch.rank(forEnergy: energy) { return min(rank, largest) }
+    return guess >= largest && largest < limit ? largest : nil
+  }
+
+  /// The matrix itself and a multiple of the identity: exact, since the factor is a power of two.
+  private func exactFactors(of matrix: some RowStream) throws -> Factors? {
+    var parts: [Matrix<Float>] = []
+    var squaredNorm = 0.0
+    try matrix.forEachBlock(threads: budget.threadsPerWorker) { _, block in
+      for row in 0..<block.rows { squaredNorm += Reduction.sumOfSquares(block.row(row)) }
+      parts.append(block)
+    }
+    try check(squaredNorm)
+    guard squaredNorm > 0 else { return nil }
+    var whole = parts.count == 1 ? parts[0] : Matrix(stacked: parts)
+    // Both factors get about the same norm.
+    let ratio = (squaredNorm / Double(limit)).squareRoot().squareRoot()
+    let unit = Float(sign: .plus, exponent: Int(ratio.exponent), significand: 1)
+    whole.scaleRows(by: Array(repeating: 1 / unit, count: whole.rows))
+    var identity = Matrix<Float>.identity(limit)
+    identity.scaleRows(by: Array(repeating: unit, count: limit))
+    return whole.rows <= whole.columns
+      ? try store(identity, whole, matrix, squaredNorm)
+      : try store(whole, identity, matrix, squaredNorm)
+  }
+
+  /// Rounds the factors, puts them aside, and compares their product with the difference.
+  private func store(
+    _ left: Matrix<Float>, _ right: Matrix<Float>, _ matrix: some RowStream, _ squaredNorm: Double
+  ) throws -> Factors {
+    let left = try rounded(left)
+    let right = try rounded(right)
+    let threads = budget.threadsPerWorker
+    var squaredError = 0.0
+    try matrix.forEachBlock(threads: threads) { start, block in
+      for row in stride(from: 0, to: block.rows, by: 64) {
+        let end = min(row + 64, block.rows)
+        var difference = left.rows(start + row..<start + end).times(right, threads: threads)
+        difference.add(block.rows(row..<end).elements, times: -1)
+        for row in 0..<difference.rows {
+          squaredError += Reduction.sumOfSquares(difference.row(row))
+        }
+      }
+    }
+    let isTransposed = module.form == .embedding || module.form == .transposed
+    let (b, a) = isTransposed ? (right.transposed(), left.transposed()) : (left, right)
+    return Factors(
+      rank: left.columns, right: try writer.store(a.elements, as: options.dtype),
+      left: try writer.store(b.elements, as: options.dtype), squaredNorm: squaredNorm,
+      squaredError: squaredError)
+  }
+
+  /// The numbers as they will be read again.
+  private func rounded(_ matrix: Matrix<Float>) throws(DiagnosticError) -> Matrix<Float> {
+    var result = matrix
+    guard let isFinite = result.round(to: options.dtype), isFinite else {
+      throw DiagnosticError([
+        Diagnostic(
+          .error,
+          "'\(module.name)': its factors do not fit in \(options.dtype.rawValue)",
+          hint: "choose --dtype float32 or bfloat16")
+      ])
+    }
+    return result
+  }
+
+  private func check(_ squaredNorm: Double) throws(DiagnosticError) {
+    guard !squaredNorm.isFinite else { return }
+    throw DiagnosticError([
+      Diagnostic(
+        .error, "'\(module.name)': the difference of the two weights is NaN or infinite",
+        hint: "one of the models is damaged or diverged in training")
+    ])
+  }
+
+  private func checkMemory(rank: Int) throws(DiagnosticError) {
+    let directions = min(limit, RangeFinder.directions(rank: min(rank, limit)))
+    let need = ExtractionBudget.need(of: module, directions: directions)
+    guard options.energy != nil, need > budget.memoryPerWorker else { return }
+    throw DiagnosticError([
+      Diagnostic(
+        .error,
+        "'\(module.name)': keeping \(options.energy ?? 1) of its difference takes more than rank "
+          + "\(rank / 2), and a larger one more memory than the ceiling gives",
+        hint: "raise --memory, or limit the rank with --rank")
+    ])
+  }
+}
+
+extension Matrix<Float> {
+  /// Rounds each element to another type and back.
+  ///
+  /// - Parameter dtype: F32, BF16 or F16.
+  /// - Returns: whether all results are finite; `nil` for a type that holds no real numbers.
+  mutating func round(to dtype: DType) -> Bool? {
+    guard dtype.isFloatingPoint else { return nil }
+    let count = rows * columns
+    let length = Swift.min(Swift.max(count, 1), 1 << 16)
+    var bytes = ByteBuffer(byteCount: length * 8)
+    var numbers = Tile<Double>(rows: 1, capacity: length)
+    var nonFinite = 0
+    for start in stride(from: 0, to: count, by: length) {
+      let length = Swift.min(length, count - start)
+      numbers.resize(rows: 1, count: length)
+      var row = numbers.mutableRow(0)
+      fill(&row, from: start)
+      nonFinite += Conversion.narrow(numbers[0], to: dtype, into: &bytes)
+      row = numbers.mutableRow(0)
+      Conversion.widen(bytes, from: dtype, count: length, into: &row)
+      let rounded = numbers[0]
+      var target = mutableElements
+      for i in 0..<length { target[start + i] = Float(rounded[i]) }
+    }
+    return nonFinite == 0
+  }
+
+  private func fill(_ row: inout MutableSpan<Double>, from start: Int) {
+    let source = elements.span
+    for i in 0..<row.count { row[i] = Double(source[start + i]) }
+  }
+}

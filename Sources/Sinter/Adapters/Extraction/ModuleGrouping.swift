@@ -1,0 +1,117 @@
+import Safetensors
+import SinterTensors
+
+/// Puts paired tensors together to modules, and decides what can become of each.
+struct ModuleGrouping {
+  /// The modules, in the order of the pairs.
+  let modules: [ModuleDifference]
+
+  init(_ pairing: ModelPairing, options: ExtractionOptions) throws(DiagnosticError) {
+    var order: [String] = []
+    var groups: [String: [TensorPair]] = [:]
+    for pair in pairing.pairs {
+      let owner = Self.owner(of: pair.name)
+      if groups[owner] == nil { order.append(owner) }
+      groups[owner, default: []].append(pair)
+    }
+    let included = try NamePatterns(options.included, option: "--include")
+    let excluded = try NamePatterns(options.excluded, option: "--exclude").matches(in: order)
+    let whole = try NamePatterns(options.savedWhole, option: "--save-module").matches(in: order)
+    let wanted = included.isEmpty ? Set(order) : included.matches(in: order)
+    let parents = Set(order.flatMap(Self.ancestors))
+    let family = Family(pairing.base)
+    modules = order.map { name in
+      let tensors = groups[name] ?? []
+      let isPlain = !whole.contains(name) && !parents.contains(name)
+      return ModuleDifference(
+        name: name, adapterName: family.prefix(of: name) + name, tensors: tensors,
+        form: isPlain ? Self.form(of: name, tensors, family) : nil,
+        isLeftOut: !wanted.contains(name) || excluded.contains(name))
+    }
+    let unmatched = [("--include", options.included), ("--save-module", options.savedWhole)]
+    for (option, patterns) in unmatched {
+      for pattern in patterns
+      where try NamePatterns([pattern], option: option).matches(in: order).isEmpty {
+        throw DiagnosticError([
+          Diagnostic(
+            .error, "\(option): '\(pattern)' is found in no name of a module",
+            hint: "such names are '\(order.first ?? "")' and '\(order.last ?? "")'")
+        ])
+      }
+    }
+  }
+
+  /// The module of a tensor: its name without the last part; empty for a tensor of no module.
+  static func owner(of name: String) -> String {
+    name.lastIndex(of: ".").map { String(name[..<$0]) } ?? ""
+  }
+
+  /// The modules that a module is a part of.
+  static func ancestors(of name: String) -> [String] {
+    var found: [String] = []
+    var rest = name[...]
+    while let dot = rest.lastIndex(of: ".") {
+      rest = rest[..<dot]
+      found.append(String(rest))
+    }
+    return found
+  }
+
+  /// How a module's weight becomes two factors; `nil` when it is stored whole.
+  private static func form(
+    of name: String, _ tensors: [TensorPair], _ family: Family
+  ) -> ModuleDifference.Form? {
+    guard let weight = tensors.first(where: { $0.part == "weight" }), let base = weight.base,
+      tensors.allSatisfy({ $0.base != nil && ($0.part == "weight" || $0.part == "bias") }),
+      weight.finetuned.dtype.isFloatingPoint, base.dtype.isFloatingPoint
+    else { return nil }
+    let dimensions = weight.finetuned.shape.dimensions
+    guard dimensions.allSatisfy({ $0 > 0 }) else { return nil }
+    let last = String(name.split(separator: ".").last ?? "")
+    switch dimensions.count {
+    case 2:
+      if TensorRole.isTokenEmbedding(weight.name) { return .embedding }
+      if TensorRole(weight.name) == .outputHead, !TensorAddress(weight.name).isInLayer {
+        return .linear
+      }
+      // What is looked up and not multiplied with, and is no table of tokens.
+      if last.contains("embed") || tables.contains(last) { return nil }
+      return family.isTransposed(last) ? .transposed : .linear
+    case 3...5:
+      // One channel for each output is the mark of a convolution in groups, whose factors PEFT
+      // cannot make.
+      return dimensions[1] == 1 && dimensions[0] > 1 ? nil : .convolution
+    default:
+      return nil
+    }
+  }
+
+  private static let tables: Set<String> = ["wpe", "relative_attention_bias"]
+}
+
+extension TensorAddress {
+  fileprivate var isInLayer: Bool { layer != nil }
+}
+
+/// What families of models do differently.
+private struct Family {
+  private let type: String
+  private let lacksPrefix: Bool
+
+  init(_ checkpoint: Checkpoint) {
+    type = checkpoint.configuration?.modelType ?? ""
+    lacksPrefix = !checkpoint.tensors.contains { $0.name.hasPrefix("transformer.") }
+  }
+
+  /// Whether a layer's weight is stored as inputs x outputs.
+  func isTransposed(_ layer: String) -> Bool {
+    ["gpt2", "openai-gpt", "imagegpt", "decision_transformer"].contains(type)
+      && ["c_attn", "q_attn", "c_proj", "c_fc"].contains(layer)
+  }
+
+  /// What the library that loads the model puts before a module's name.
+  func prefix(of name: String) -> String {
+    guard lacksPrefix, ["gpt2", "bloom"].contains(type), name != "lm_head" else { return "" }
+    return "transformer."
+  }
+}

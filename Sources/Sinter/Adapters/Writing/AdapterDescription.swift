@@ -1,0 +1,112 @@
+import Safetensors
+
+/// What the `adapter_config.json` of an adapter that is written says, in the form of PEFT.
+///
+/// Source: <https://huggingface.co/docs/peft/package_reference/lora>, `LoraConfig`.
+struct AdapterDescription: Sendable, Hashable {
+  /// A module with factors.
+  struct Module: Sendable, Hashable {
+    /// The name, without the adapter's prefix.
+    let name: String
+    /// The rank, at least 1.
+    let rank: Int
+    /// The numerator of the scale alpha / rank.
+    let alpha: Double
+  }
+
+  /// The modules with factors, at least one.
+  var modules: [Module]
+  /// The modules that are stored whole.
+  var wholeModules: [String] = []
+  /// All modules of the model that have tensors; what they are called decides how targets are named.
+  var modelModules: [String] = []
+  /// Whether biases of modules with factors are stored.
+  var storesBiases = false
+  /// Whether the weights of the model are stored as in x out.
+  var isFanInFanOut = false
+  /// Whether what is said of an embedding holds for the output head that is tied to it.
+  var keepsTies = false
+  /// The model that the adapter is for.
+  var baseModel: String?
+  /// What PEFT calls the kind of model, such as `CAUSAL_LM`.
+  var taskType: String?
+
+  /// The rank that most modules have; of several the largest.
+  var rank: Int {
+    var counts: [Int: Int] = [:]
+    for module in modules { counts[module.rank, default: 0] += 1 }
+    return counts.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? 1
+  }
+
+  /// The alpha that most modules have; of several the largest.
+  var alpha: Double {
+    var counts: [Double: Int] = [:]
+    for module in modules { counts[module.alpha, default: 0] += 1 }
+    return counts.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? 1
+  }
+
+  /// The names by which the modules are targeted: the last part of their names where that means
+  /// these modules and no others, else the names in full.
+  var targets: [String] {
+    let own = Set(modules.map(\.name))
+    let ends = Set(own.map(Self.lastPart))
+    let known = Set(modelModules.flatMap(Self.ancestors)).union(own)
+    let isPlain =
+      ends.allSatisfy { !$0.allSatisfy(\.isNumber) }
+      && known.allSatisfy { own.contains($0) || !ends.contains(Self.lastPart($0)) }
+    return (isPlain ? Array(ends) : Array(own)).sorted()
+  }
+
+  private static func lastPart(_ name: String) -> String {
+    name.lastIndex(of: ".").map { String(name[name.index(after: $0)...]) } ?? name
+  }
+
+  /// A module and the modules that it is a part of.
+  private static func ancestors(_ name: String) -> [String] {
+    var found: [String] = []
+    var rest = name[...]
+    while !rest.isEmpty {
+      found.append(String(rest))
+      rest = rest.lastIndex(of: ".").map { rest[..<$0] } ?? ""
+    }
+    return found
+  }
+
+  /// The text of the file.
+  func encoded() -> [UInt8] {
+    let (rank, alpha) = (rank, alpha)
+    let ranks = modules.filter { $0.rank != rank }
+    let alphas = modules.filter { $0.alpha != alpha }
+    return JSONText.object([
+      ("alpha_pattern", .object(alphas.map { (Self.pattern($0.name), Self.number($0.alpha)) })),
+      ("auto_mapping", .null),
+      ("base_model_name_or_path", baseModel.map { .string($0) } ?? .null),
+      ("bias", .string(storesBiases ? "lora_only" : "none")),
+      ("ensure_weight_tying", .bool(keepsTies)),
+      ("fan_in_fan_out", .bool(isFanInFanOut)),
+      ("inference_mode", .bool(true)),
+      ("init_lora_weights", .bool(true)),
+      ("layers_pattern", .null),
+      ("layers_to_transform", .null),
+      ("lora_alpha", Self.number(alpha)),
+      ("lora_dropout", .verbatim("0.0")),
+      ("modules_to_save", wholeModules.isEmpty ? .null : .array(wholeModules.map { .string($0) })),
+      ("peft_type", "LORA"),
+      ("r", .number(rank)),
+      ("rank_pattern", .object(ranks.map { (Self.pattern($0.name), .number($0.rank)) })),
+      ("revision", .null),
+      ("target_modules", .array(targets.map { .string($0) })),
+      ("task_type", taskType.map { .string($0) } ?? .null),
+      ("use_dora", .bool(false)),
+      ("use_rslora", .bool(false)),
+    ]).encoded(.pretty) + [0x0A]
+  }
+
+  /// The key of a module in a pattern: its whole name, whose dots PEFT takes for any character.
+  private static func pattern(_ name: String) -> String { name }
+
+  /// A number as PEFT writes it: alpha is an integer there unless it has a fraction.
+  private static func number(_ value: Double) -> JSONText {
+    Int(exactly: value).map { .number($0) } ?? .number(value)
+  }
+}

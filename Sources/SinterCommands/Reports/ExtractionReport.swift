@@ -1,0 +1,108 @@
+import Safetensors
+import Sinter
+import SinterTensors
+
+/// What a finished extraction tells, for people and for programs.
+struct ExtractionReport {
+  private let summary: ExtractionSummary
+
+  /// Prepares a report.
+  init(_ summary: ExtractionSummary) {
+    self.summary = summary
+  }
+
+  /// What came up while planning and extracting.
+  var remarks: [Diagnostic] {
+    guard !summary.leftOut.isEmpty else { return summary.remarks }
+    let names = summary.leftOut.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+    let rest = summary.leftOut.count > 3 ? " and \(summary.leftOut.count - 3) more" : ""
+    return summary.remarks + [
+      Diagnostic(
+        .note,
+        "\(CountText.of(summary.leftOut.count, "module")) that differ were left out: \(names)\(rest)"
+      )
+    ]
+  }
+
+  /// Some lines: what was written, with which error, and the modules that fit worst.
+  var text: String {
+    let tenths = Int((summary.seconds * 10).rounded())
+    var lines = [
+      "extracted \(CountText.of(summary.modules.count, "module")) of rank \(ranks) into "
+        + "'\(summary.folder)' in \(tenths / 10).\(tenths % 10) s: read "
+        + "\(ByteCountText(summary.bytesRead)), wrote \(ByteCountText(summary.bytesWritten))",
+      "the factors keep all but \(Self.percent(summary.relativeError)) of the difference "
+        + "(Frobenius norm)",
+    ]
+    let others = counts.joined(separator: ", ")
+    if !others.isEmpty { lines.append(others) }
+    let worst = summary.modules.sorted { $0.relativeError > $1.relativeError }.prefix(5)
+    if summary.modules.count > 5, let first = worst.first, first.relativeError > 1e-6 {
+      var table = TextTable()
+      for module in worst {
+        table.add([
+          module.name, "rank \(module.rank)", "error \(Self.percent(module.relativeError))",
+        ])
+      }
+      lines.append("largest errors:")
+      lines += table.lines()
+    }
+    return PrintableText(lines.joined(separator: "\n"), keepsLines: true).description
+  }
+
+  /// What there is beside factors.
+  private var counts: [String] {
+    var texts: [String] = []
+    if !summary.wholeModules.isEmpty {
+      texts.append(CountText.of(summary.wholeModules.count, "module") + " stored whole")
+    }
+    if !summary.biases.isEmpty {
+      texts.append(summary.biases.count == 1 ? "1 bias" : "\(summary.biases.count) biases")
+    }
+    if summary.unchanged > 0 {
+      texts.append(CountText.of(summary.unchanged, "module") + " unchanged")
+    }
+    return texts
+  }
+
+  private var ranks: String {
+    let ranks = summary.modules.map(\.rank)
+    guard let least = ranks.min(), let most = ranks.max() else { return "0" }
+    return least == most ? "\(least)" : "\(least) to \(most)"
+  }
+
+  /// A part in percent with two significant digits at least.
+  private static func percent(_ part: Double) -> String {
+    let percent = part * 100
+    guard percent >= 0.001 else { return "less than 0.001 %" }
+    let factor = percent >= 10 ? 10.0 : percent >= 1 ? 100 : percent >= 0.1 ? 1000 : 10000
+    return "\((percent * factor).rounded() / factor) %"
+  }
+
+  /// The members of the document `sinter/adapter-extract`, in order.
+  var members: [(key: String, value: JSONText)] {
+    [
+      ("output", .string(summary.folder)),
+      ("relative_error", .number(summary.relativeError)),
+      ("modules", .array(summary.modules.map(Self.document))),
+      ("stored_whole", .array(summary.wholeModules.map { .string($0) })),
+      ("biases", .array(summary.biases.map { .string($0) })),
+      ("left_out", .array(summary.leftOut.map { .string($0) })),
+      ("unchanged_modules", .number(summary.unchanged)),
+      ("bytes_read", .number(summary.bytesRead)),
+      ("bytes_written", .number(summary.bytesWritten)),
+      ("seconds", .number((summary.seconds * 1000).rounded() / 1000)),
+    ]
+  }
+
+  private static func document(_ module: ExtractionSummary.Module) -> JSONText {
+    .object([
+      ("name", .string(module.name)),
+      ("shape", .array(module.shape.dimensions.map { .number($0) })),
+      ("rank", .number(module.rank)),
+      ("norm", .number(module.norm)),
+      ("residual", .number(module.residual)),
+      ("relative_error", .number(module.relativeError)),
+    ])
+  }
+}
