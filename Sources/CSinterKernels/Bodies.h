@@ -11,7 +11,18 @@
 // Vectors are passed between functions of one file only, all of them inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
 
+#if SINTER_WORDS == 8
+#include <immintrin.h>
+#endif
+
 #include "Vectors.h"
 
 #include "ConversionBodies.h"
 #include "LowRankBodies.h"
+#include "ReductionBodies.h"
+
+#include "RandomBodies.h"
+
+#include "ArithmeticBodies.h"
+#include "SelectionBodies.h"
+#include "TaskVectorBodies.h"

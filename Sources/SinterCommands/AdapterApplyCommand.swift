@@ -7,6 +7,7 @@ struct AdapterApplyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apply",
     abstract: "Merge adapters into the weights of their base model.",
+    usage: "sinter adapter apply [<options>] <base> <adapter>[:<weight>] ... <output>",
     discussion: """
       Reads LoRA adapters of PEFT and of MLX. Every tensor of an adapter must be consumed and every \
       update must reach a tensor of the model, or nothing is written. Several adapters add up: each \
@@ -28,7 +29,7 @@ struct AdapterApplyCommand: AsyncParsableCommand {
       """
       The folders of the adapters, each perhaps with a colon and a weight (1 when there is none), \
       and at the end the folder to make.
-      """, valueName: "adapter> ... <output"),
+      """, valueName: "adapter ... output"),
     completion: .directory)
   var adaptersAndOutput: [String]
 

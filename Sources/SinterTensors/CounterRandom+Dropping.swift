@@ -11,21 +11,26 @@ extension CounterRandom {
   public func drop(
     _ row: inout MutableSpan<Double>, from index: Int, keepingBelow threshold: UInt64
   ) {
+    precondition(index >= 0 && index <= .max - row.count, "an element has no such index")
     guard threshold <= UInt64(UInt32.max) else { return }
-    let limit = UInt32(threshold)
-    // Small enough for the first-level cache.
-    var bits = [UInt32](repeating: 0, count: min(row.count, 2048))
-    var start = 0
-    while start < row.count {
-      let count = min(bits.count, row.count &- start)
-      var chunk = bits.mutableSpan
-      fill(&chunk, from: index + start)
-      for i in 0..<count {
-        // As bits, because a choice between two numbers does not become vector code here.
-        let kept: UInt64 = chunk[i] < limit ? .max : 0
-        row[start &+ i] = Double(bitPattern: row[start &+ i].bitPattern & kept)
-      }
-      start += count
+    Kernels.drop(&row, self, from: index, below: UInt32(threshold))
+  }
+
+  /// Sets elements to zero as ``drop(_:from:keepingBelow:)`` does, and sums their magnitudes.
+  ///
+  /// - Parameters:
+  ///   - row: the elements.
+  ///   - index: the index of the first of them in their tensor.
+  ///   - threshold: from ``threshold(for:)``, for the probability of being kept.
+  /// - Returns: what ``Reduction/sumOfAbsolutes(_:)`` gives for the row before and after.
+  public func dropSumming(
+    _ row: inout MutableSpan<Double>, from index: Int, keepingBelow threshold: UInt64
+  ) -> (before: Double, after: Double) {
+    precondition(index >= 0 && index <= .max - row.count, "an element has no such index")
+    guard threshold <= UInt64(UInt32.max) else {
+      let sum = Reduction.sumOfAbsolutes(row.span)
+      return (sum, sum)
     }
+    return Kernels.dropAndSum(&row, self, from: index, below: UInt32(threshold))
   }
 }

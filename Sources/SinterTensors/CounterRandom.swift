@@ -62,12 +62,7 @@ public struct CounterRandom: Sendable, Hashable {
   ///   - index: the index of the element that the first place of `out` belongs to, at least 0.
   public func fill(_ out: inout MutableSpan<UInt32>, from index: Int) {
     precondition(index >= 0 && index <= .max - out.count, "an element has no such index")
-    // Up to the next multiple of 4, then whole blocks, then what is left.
-    let head = min(-index & 3, out.count)
-    for i in 0..<head { out[i] = uniform32(at: index + i) }
-    let blocks = (out.count - head) >> 2
-    fillBlocks(&out, at: head, from: UInt64(index + head) >> 2, count: blocks)
-    for i in (head + 4 * blocks)..<out.count { out[i] = uniform32(at: index + i) }
+    Kernels.fill(&out, self, from: index)
   }
 
   /// What an element's bits must stay below for it to be kept with a probability.
@@ -89,23 +84,6 @@ public struct CounterRandom: Sendable, Hashable {
     SIMD4(
       UInt32(truncatingIfNeeded: block), UInt32(truncatingIfNeeded: block >> 32),
       UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32))
-  }
-
-  @inline(__always)
-  private func fillBlocks(
-    _ out: inout MutableSpan<UInt32>, at start: Int, from block: UInt64, count: Int
-  ) {
-    guard count > 0 else { return }
-    precondition(start >= 0 && start + 4 * count <= out.count)
-    for i in 0..<count {
-      var state = Philox.State(counter: counter(block &+ UInt64(i)))
-      state.encrypt(key: key)
-      let place = start + 4 * i
-      out[place] = UInt32(truncatingIfNeeded: state.a)
-      out[place + 1] = UInt32(truncatingIfNeeded: state.b)
-      out[place + 2] = UInt32(truncatingIfNeeded: state.c)
-      out[place + 3] = UInt32(truncatingIfNeeded: state.d)
-    }
   }
 }
 

@@ -2,16 +2,19 @@ import CSinterKernels
 
 /// The loops over rows that are written in C, with spans in place of pointers.
 ///
-/// This is the only file that calls C.
+/// This is the only file that calls C. What is written is borrowed exclusively, so it overlaps
+/// nothing that is read; every function checks the counts that it gives to C.
 enum Kernels {
   /// The number of the highest level that the machine has.
   static let bestLevel = sinter_best_level()
+
+  private static var level: Int32 { KernelLevel.current }
 }
 
 // MARK: - Conversion
 
 extension Kernels {
-  /// Widens elements; `bytes` holds as many as the row takes, aligned to their size.
+  /// Widens elements; `bytes` holds `count` of them, aligned to their size.
   static func widen(
     _ bytes: Span<UInt8>, from dtype: DType, count: Int, into row: inout MutableSpan<Double>
   ) {
@@ -28,10 +31,10 @@ extension Kernels {
     }
     precondition(count >= 0 && count <= row.count, "the row is too short")
     precondition(bytes.count == count * dtype.bitWidth / 8, "the bytes are not those elements")
-    // SAFETY: both counts were checked, and the row is borrowed exclusively.
+    // SAFETY: both counts were checked.
     unsafe bytes.withUnsafeBufferPointer { source in
       unsafe row.withUnsafeMutableBufferPointer { target in
-        unsafe kernel(KernelLevel.current, source.baseAddress, target.baseAddress, count)
+        unsafe kernel(level, source.baseAddress, target.baseAddress, count)
       }
     }
   }
@@ -53,11 +56,361 @@ extension Kernels {
     precondition(
       offset >= 0 && row.count * dtype.bitWidth / 8 <= bytes.count - offset,
       "the buffer is too small")
-    // SAFETY: both counts were checked, and the bytes are borrowed exclusively.
+    // SAFETY: both counts were checked.
     return unsafe row.withUnsafeBufferPointer { source in
       unsafe bytes.withUnsafeMutableBufferPointer { target in
         let start = unsafe target.baseAddress.map { unsafe UnsafeMutableRawPointer($0) + offset }
-        return unsafe kernel(KernelLevel.current, source.baseAddress, start, source.count)
+        return unsafe kernel(level, source.baseAddress, start, source.count)
+      }
+    }
+  }
+}
+
+// MARK: - Reduction
+
+extension Kernels {
+  static func sum(_ row: Span<Double>) -> Double {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeBufferPointer { unsafe sinter_sum(level, $0.baseAddress, $0.count) }
+  }
+
+  static func sumOfAbsolutes(_ row: Span<Double>) -> Double {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeBufferPointer {
+      unsafe sinter_sum_of_absolutes(level, $0.baseAddress, $0.count)
+    }
+  }
+
+  static func dot(_ first: Span<Double>, _ second: Span<Double>) -> Double {
+    precondition(first.count == second.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    return unsafe first.withUnsafeBufferPointer { first in
+      unsafe second.withUnsafeBufferPointer { second in
+        unsafe sinter_dot(level, first.baseAddress, second.baseAddress, first.count)
+      }
+    }
+  }
+
+  static func addDots(
+    _ first: Span<Double>, _ rows: TileRows, to sums: inout MutableSpan<Double>
+  ) {
+    precondition(first.count == rows.length, "the rows differ in length")
+    precondition(sums.count == rows.count, "one sum for each row")
+    // SAFETY: the counts are equal, and a TileRows holds the elements of its rows.
+    unsafe first.withUnsafeBufferPointer { first in
+      unsafe rows.elements.withUnsafeBufferPointer { others in
+        unsafe sums.withUnsafeMutableBufferPointer { sums in
+          unsafe sinter_add_dots(
+            level, first.baseAddress, others.baseAddress, rows.stride, rows.count, first.count,
+            sums.baseAddress)
+        }
+      }
+    }
+  }
+
+  static func largestMagnitude(_ row: Span<Double>) -> Double {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeBufferPointer {
+      unsafe sinter_largest_magnitude(level, $0.baseAddress, $0.count)
+    }
+  }
+
+  static func countNonFinite(_ row: Span<Double>) -> Int {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeBufferPointer {
+      unsafe sinter_count_nonfinite(level, $0.baseAddress, $0.count)
+    }
+  }
+
+  static func countPositive(_ row: Span<Double>) -> Int {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeBufferPointer {
+      unsafe sinter_count_positive(level, $0.baseAddress, $0.count)
+    }
+  }
+
+  static func isEqual(_ first: Span<Double>, _ second: Span<Double>) -> Bool {
+    precondition(first.count == second.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    return unsafe first.withUnsafeBufferPointer { first in
+      unsafe second.withUnsafeBufferPointer { second in
+        unsafe sinter_is_equal(level, first.baseAddress, second.baseAddress, first.count) != 0
+      }
+    }
+  }
+}
+
+// MARK: - Random bits
+
+extension Kernels {
+  static func fill(_ words: inout MutableSpan<UInt32>, _ random: CounterRandom, from index: Int) {
+    // SAFETY: the count is the span's.
+    unsafe words.withUnsafeMutableBufferPointer {
+      unsafe sinter_random_words(
+        level, random.seed, random.stream, UInt64(index), $0.baseAddress, $0.count)
+    }
+  }
+
+  static func drop(
+    _ row: inout MutableSpan<Double>, _ random: CounterRandom, from index: Int, below limit: UInt32
+  ) {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeMutableBufferPointer {
+      unsafe sinter_drop(
+        level, random.seed, random.stream, UInt64(index), limit, $0.baseAddress, $0.count)
+    }
+  }
+
+  static func dropAndSum(
+    _ row: inout MutableSpan<Double>, _ random: CounterRandom, from index: Int, below limit: UInt32
+  ) -> (before: Double, after: Double) {
+    var (before, after) = (0.0, 0.0)
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeMutableBufferPointer {
+      unsafe sinter_drop_and_sum(
+        level, random.seed, random.stream, UInt64(index), limit, $0.baseAddress, $0.count,
+        &before, &after)
+    }
+    return (before, after)
+  }
+}
+
+// MARK: - Arithmetic of rows
+
+extension Kernels {
+  static func subtract(_ other: Span<Double>, from row: inout MutableSpan<Double>) {
+    precondition(other.count == row.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    unsafe row.withUnsafeMutableBufferPointer { row in
+      unsafe other.withUnsafeBufferPointer { other in
+        unsafe sinter_subtract(level, row.baseAddress, other.baseAddress, row.count)
+      }
+    }
+  }
+
+  static func multiply(_ row: inout MutableSpan<Double>, by factor: Double) {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeMutableBufferPointer {
+      unsafe sinter_multiply(level, $0.baseAddress, factor, $0.count)
+    }
+  }
+
+  static func add(
+    _ other: Span<Double>, times factor: Double, to row: inout MutableSpan<Double>
+  ) {
+    precondition(other.count == row.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    unsafe row.withUnsafeMutableBufferPointer { row in
+      unsafe other.withUnsafeBufferPointer { other in
+        unsafe sinter_add_product(level, row.baseAddress, factor, other.baseAddress, row.count)
+      }
+    }
+  }
+
+  static func addBase(_ base: Span<Double>, to row: inout MutableSpan<Double>) {
+    precondition(base.count == row.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    unsafe row.withUnsafeMutableBufferPointer { row in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe sinter_add_base(level, row.baseAddress, base.baseAddress, row.count)
+      }
+    }
+  }
+
+  static func combine(
+    _ x: Span<Double>, times a: Double, _ y: Span<Double>, times b: Double,
+    into out: inout MutableSpan<Double>
+  ) {
+    precondition(x.count == out.count && y.count == out.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe x.withUnsafeBufferPointer { x in
+        unsafe y.withUnsafeBufferPointer { y in
+          unsafe sinter_combine(
+            level, a, x.baseAddress, b, y.baseAddress, out.baseAddress, out.count)
+        }
+      }
+    }
+  }
+
+  static func combine(
+    _ x: Span<Double>, times a: Double, _ y: Span<Double>, times b: Double,
+    whereEqual equal: Span<Double>, into out: inout MutableSpan<Double>
+  ) {
+    precondition(
+      x.count == out.count && y.count == out.count && equal.count == out.count,
+      "the rows differ in length")
+    // SAFETY: the counts are equal.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe x.withUnsafeBufferPointer { x in
+        unsafe y.withUnsafeBufferPointer { y in
+          unsafe equal.withUnsafeBufferPointer { equal in
+            unsafe sinter_combine_unless_equal(
+              level, a, x.baseAddress, b, y.baseAddress, equal.baseAddress, out.baseAddress,
+              out.count)
+          }
+        }
+      }
+    }
+  }
+
+  static func approach(
+    _ x: Span<Double>, from base: Span<Double>, by t: Double, into out: inout MutableSpan<Double>
+  ) {
+    precondition(x.count == out.count && base.count == out.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe x.withUnsafeBufferPointer { x in
+        unsafe base.withUnsafeBufferPointer { base in
+          unsafe sinter_approach(
+            level, base.baseAddress, x.baseAddress, t, out.baseAddress, out.count)
+        }
+      }
+    }
+  }
+}
+
+// MARK: - Sums over the rows of a tile
+
+extension Kernels {
+  static func weightedSum(
+    of rows: TileRows, _ coefficients: Span<Double>, keepsEqual: Bool,
+    into out: inout MutableSpan<Double>
+  ) {
+    let kernel = unsafe keepsEqual ? sinter_weighted_mean : sinter_weighted_sum
+    check(rows, coefficients, out.count)
+    // SAFETY: the counts were checked, and a TileRows holds the elements of its rows.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe rows.elements.withUnsafeBufferPointer { elements in
+        unsafe coefficients.withUnsafeBufferPointer { coefficients in
+          unsafe kernel(
+            level, elements.baseAddress, rows.stride, coefficients.baseAddress, rows.count,
+            out.baseAddress, out.count)
+        }
+      }
+    }
+  }
+
+  static func weightedSum(
+    of rows: TileRows, _ coefficients: Span<Double>, on base: Span<Double>,
+    subtractsBase: Bool, into out: inout MutableSpan<Double>
+  ) {
+    let kernel = unsafe subtractsBase ? sinter_add_weighted_changes : sinter_add_weighted
+    check(rows, coefficients, out.count)
+    precondition(base.count == out.count, "the rows differ in length")
+    // SAFETY: the counts were checked, and a TileRows holds the elements of its rows.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe rows.elements.withUnsafeBufferPointer { elements in
+          unsafe coefficients.withUnsafeBufferPointer { coefficients in
+            unsafe kernel(
+              level, base.baseAddress, elements.baseAddress, rows.stride,
+              coefficients.baseAddress, rows.count, out.baseAddress, out.count)
+          }
+        }
+      }
+    }
+  }
+
+  private static func check(_ rows: TileRows, _ coefficients: Span<Double>, _ count: Int) {
+    precondition(rows.count > 0, "a sum of no rows")
+    precondition(coefficients.count == rows.count, "one coefficient for each row")
+    precondition(rows.length == count, "the rows differ in length")
+  }
+}
+
+// MARK: - Selection
+
+extension Kernels {
+  /// How many keys lie above a bracket, are zero, equal each of its atoms, and were put out.
+  struct SelectedKeys {
+    var above = 0
+    var zeros = 0
+    var atoms = SIMD4<Int>()
+    var inside = 0
+  }
+
+  /// Puts out the keys that lie within a bracket and are not its atoms, and counts the others.
+  static func selectKeys(
+    _ row: Span<Double>, mask: UInt64, _ bracket: KeyBracket, into inside: inout MutableSpan<UInt64>
+  ) -> SelectedKeys {
+    precondition(inside.count >= row.count, "there is no room for all keys")
+    let atoms = [bracket.atoms.x, bracket.atoms.y, bracket.atoms.z, bracket.atoms.w]
+    var totals = [UInt64](repeating: 0, count: 2 + atoms.count)
+    // SAFETY: the counts were checked; no more keys are put out than the row has, there are four
+    // atoms, and the totals are two more.
+    let found = unsafe row.withUnsafeBufferPointer { row in
+      unsafe inside.withUnsafeMutableBufferPointer { inside in
+        unsafe atoms.withUnsafeBufferPointer { atoms in
+          unsafe totals.withUnsafeMutableBufferPointer { totals in
+            unsafe sinter_select_keys(
+              level, row.baseAddress, row.count, mask, bracket.low, bracket.high,
+              atoms.baseAddress, inside.baseAddress, totals.baseAddress)
+          }
+        }
+      }
+    }
+    return SelectedKeys(
+      above: Int(totals[0]), zeros: Int(totals[1]),
+      atoms: SIMD4(Int(totals[2]), Int(totals[3]), Int(totals[4]), Int(totals[5])), inside: found)
+  }
+
+  /// Counts keys in bins of three numbers: their count, and the least and the greatest of them.
+  static func countBins(
+    _ keys: Span<UInt64>, from low: UInt64, shift: Int, into bins: inout MutableSpan<UInt64>
+  ) {
+    // SAFETY: the counts are the spans'; the C code leaves out keys that are beyond the bins.
+    unsafe keys.withUnsafeBufferPointer { keys in
+      unsafe bins.withUnsafeMutableBufferPointer { bins in
+        unsafe sinter_count_bins(
+          level, keys.baseAddress, keys.count, low, Int32(shift), bins.baseAddress,
+          bins.count / 3)
+      }
+    }
+  }
+
+  /// Sets the elements to zero whose magnitude is below a threshold, or equal to it.
+  static func keep(_ row: inout MutableSpan<Double>, above threshold: Double, orEqual: Bool) {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeMutableBufferPointer {
+      unsafe sinter_keep_from(level, $0.baseAddress, $0.count, threshold, orEqual ? 1 : 0)
+    }
+  }
+
+  /// Sets the elements to zero whose magnitude is above a threshold, or equal to it.
+  static func drop(_ row: inout MutableSpan<Double>, above threshold: Double, orEqual: Bool) {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeMutableBufferPointer {
+      unsafe sinter_drop_from(level, $0.baseAddress, $0.count, threshold, orEqual ? 1 : 0)
+    }
+  }
+}
+
+// MARK: - Votes
+
+extension Kernels {
+  static func mergeByVote(
+    _ rows: TileRows, _ votes: Span<SignVote.Voter>, _ vote: SignVote, on base: Span<Double>,
+    into out: inout MutableSpan<Double>
+  ) {
+    precondition(votes.count == rows.count, "as many voters as rows")
+    precondition(rows.length == out.count && base.count == out.count, "the rows differ in length")
+    let election = sinter_election(
+      zero_sign: vote.zeroIsPositive ? 1 : 0, lambda: vote.lambda,
+      least_divisor: vote.leastDivisor, divides: vote.divides ? 1 : 0)
+    // SAFETY: the counts were checked, a TileRows holds the elements of its rows, and a voter is
+    // four Doubles in the order of the C structure.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe rows.elements.withUnsafeBufferPointer { elements in
+          unsafe votes.withUnsafeBufferPointer { votes in
+            unsafe votes.withMemoryRebound(to: sinter_vote.self) { votes in
+              unsafe sinter_merge_by_vote(
+                level, base.baseAddress, elements.baseAddress, rows.stride, votes.baseAddress,
+                rows.count, election, out.baseAddress, out.count)
+            }
+          }
+        }
       }
     }
   }

@@ -1,101 +1,137 @@
 /// The exact magnitude from which on elements belong to the k largest, found without sorting.
 ///
-/// The elements are seen in tiles, as often as needed and in any order; nothing but a histogram is
-/// kept of them. Each pass counts the next 16 bits of the elements that agree with all bits found
-/// so far (a radix selection): `Float` takes at most 2 passes, `Double` at most 4,
-/// and 2 where the elements are differences of 16-bit numbers.
+/// The elements are seen in tiles, in any order, in as many passes as it takes: one for a few
+/// thousand elements; for more a sample and one pass over all of them, or two where nearly all
+/// magnitudes are different. Nothing but counts and some keys are kept of them.
 ///
-///     var selection = MagnitudeSelection(keeping: 100, of: count, as: Float.self)
+///     var selection = MagnitudeSelection(keeping: 100, of: count)
 ///     while !selection.isComplete {
 ///       var pass = selection.makePass()
-///       for each tile: pass.add(row)            // or one pass per worker, merged with add(_:)
-///       selection.finish(pass)
+///       for each tile: pass.add(row, tile: number)     // of a sample, when selection.samples
+///       selection.finish(pass)                         // passes of several workers: add(_:)
 ///     }
-///     let threshold = selection.threshold
+///     for each tile: selection.keep(&row, tile: number)
 ///
 /// The order of the magnitudes is the order of the bit patterns without the sign, in which NaN lies
-/// above infinity. When there is more NaN than is to be kept, the threshold is infinity.
+/// above infinity; still NaN is never dropped, so that it cannot vanish. Of equal magnitudes those of
+/// lowest index are kept.
 public struct MagnitudeSelection: Sendable {
-  /// How many elements are kept: k.
-  public let keptCount: Int
-  /// How many elements there are.
-  public let count: Int
-  private var selection: RadixSelection
-  /// Whether magnitudes are patterns of `Float`, not of `Double`.
-  private let isSingle: Bool
+  private var selection: KeySelection
 
   /// Starts a selection; keeping none or all takes no pass.
   ///
   /// - Parameters:
   ///   - keptCount: how many elements to keep, `0...count`.
   ///   - count: how many elements there are.
-  ///   - type: what the elements are given as.
-  public init<T: WorkingFloat>(keeping keptCount: Int, of count: Int, as type: T.Type) {
+  ///   - samples: whether the first pass of many elements is to be over a sample.
+  public init(keeping keptCount: Int, of count: Int, samples: Bool = true) {
     precondition(keptCount >= 0 && keptCount <= count, "cannot keep more than there is")
-    self.keptCount = keptCount
-    self.count = count
-    isSingle = T.self == Float.self
-    selection = RadixSelection(keeping: keptCount, of: count, keyBits: T.magnitudeBits)
+    selection = KeySelection(
+      keeping: .count(keptCount), of: count, findsCut: true, samples: samples)
   }
 
-  /// Whether the threshold is known and no pass is needed.
-  public var isComplete: Bool {
-    selection.unknownBits == 0 || selection.keptCandidates == 0
-      || selection.keptCandidates == selection.candidates
+  /// Starts a selection of a share of the elements that are not zero, rounded down.
+  ///
+  /// - Parameters:
+  ///   - share: 0...1.
+  ///   - count: how many elements there are, zeros included.
+  ///   - samples: whether the first pass of many elements is to be over a sample.
+  public init(keepingShareOfNonzero share: Double, of count: Int, samples: Bool = true) {
+    precondition(share >= 0 && share <= 1, "not a share")
+    selection = KeySelection(
+      keeping: .shareOfNonzero(share), of: count, findsCut: true, samples: samples)
   }
 
-  /// A pass over all elements, to be filled and given to ``finish(_:)``.
+  /// Whether all is known and no further pass is needed.
+  public var isComplete: Bool { selection.stage == .done }
+
+  /// Whether the next pass is over a sample: some thousand elements from all over, in pieces.
+  public var samples: Bool { selection.stage == .sampling }
+
+  /// How many elements are kept; `nil` while a share is not known.
+  public var keptCount: Int? { selection.keptCount }
+
+  /// A pass over the elements, to be filled and given to ``finish(_:)``.
   public func makePass() -> Pass {
     precondition(!isComplete, "the selection needs no further pass")
-    return Pass(histogram: selection.makeHistogram(), isSingle: isSingle)
+    return Pass(keys: selection.makePass())
   }
 
-  /// Takes in what a pass over all elements counted.
+  /// Takes in what a pass found.
   ///
   /// - Parameter pass: made by ``makePass()`` after the previous pass was finished, with every
-  ///   element added once, in any order.
+  ///   element added once, in any order; any elements of a sample.
   public mutating func finish(_ pass: Pass) {
-    selection.finish(pass.histogram)
+    selection.finish(pass.keys)
   }
 
-  /// What decides about an element; the selection must be complete.
-  public var threshold: MagnitudeThreshold {
+  /// The magnitude of the smallest elements kept; the selection must be complete.
+  ///
+  /// It is 0 when all are kept, and infinity when none are, or nothing but NaN.
+  public var threshold: Double { rule.magnitude }
+
+  /// Sets the elements of a tile that are not kept to zero.
+  ///
+  /// - Parameters:
+  ///   - row: the elements of the tile.
+  ///   - tile: its number.
+  public func keep(_ row: inout MutableSpan<Double>, tile: Int) {
+    let rule = rule
+    rule.apply(to: &row, ties: ties(inTile: tile, rule))
+  }
+
+  /// Sets the elements of a tile that are kept to zero, and leaves the others, and NaN.
+  ///
+  /// - Parameters:
+  ///   - row: the elements of the tile.
+  ///   - tile: its number.
+  public func remove(_ row: inout MutableSpan<Double>, tile: Int) {
+    let rule = rule
+    rule.remove(from: &row, ties: ties(inTile: tile, rule))
+  }
+
+  private var rule: MagnitudeThreshold {
     precondition(isComplete, "the selection needs another pass")
-    let kept = selection.keptCandidates
-    if kept == 0 { return MagnitudeThreshold(magnitude: .infinity, ties: .none) }
-    let magnitude =
-      isSingle
-      ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: selection.key)))
-      : Double(bitPattern: selection.key)
+    guard let place = selection.place else {
+      return selection.keptCount == 0
+        ? MagnitudeThreshold(magnitude: .infinity, ties: .none)
+        : MagnitudeThreshold(magnitude: 0, ties: .all)
+    }
+    let magnitude = Double(bitPattern: place.key)
     // No element is equal to NaN or below it; what is kept of NaN is all of it.
     if magnitude.isNaN { return MagnitudeThreshold(magnitude: .infinity, ties: .all) }
     return MagnitudeThreshold(
-      magnitude: magnitude, ties: kept == selection.candidates ? .all : .first(kept))
+      magnitude: magnitude, ties: place.kept == place.ties ? .all : .first(place.kept))
   }
 
-  /// The bytes of a ``Pass``.
-  public static let passByteCount = MemoryLayout<Int>.stride << 16
+  private func ties(inTile tile: Int, _ rule: MagnitudeThreshold) -> TieQuota {
+    guard case .first = rule.ties, let cut = selection.place?.cut else { return rule.ties }
+    return tile < cut.tile ? .all : tile > cut.tile ? .none : .first(cut.kept)
+  }
 
-  /// A histogram of the next bits of the elements that start with the known bits: 512 KiB.
+  /// The most bytes that a ``Pass`` takes, with a part of what is kept of all passes together.
+  public static let passByteCount =
+    (KeyPass.mostCollected + 3 * 1024 + 4096 + KeySelection.mostCollected / 5)
+    * MemoryLayout<UInt64>.stride
+
+  /// What a pass finds in some tiles.
   public struct Pass: Sendable {
-    fileprivate var histogram: RadixHistogram
-    fileprivate let isSingle: Bool
+    fileprivate var keys: KeyPass
 
-    /// Counts the elements of a tile.
+    /// Looks at the elements of a tile, or of a piece of one in a sample.
     ///
-    /// - Parameter row: the elements, in the type that the selection is for.
-    @specialized(where T == Float)
-    @specialized(where T == Double)
-    public mutating func add<T: WorkingFloat>(_ row: Span<T>) {
-      precondition(isSingle == (T.self == Float.self), "the selection is for another type")
-      histogram.add(row) { $0.magnitudePattern }
+    /// - Parameters:
+    ///   - row: the elements.
+    ///   - tile: the number of the tile.
+    public mutating func add(_ row: Span<Double>, tile: Int) {
+      keys.add(row, mask: ~(1 << 63), tile: tile)
     }
 
-    /// Adds what another worker's pass of the same round counted.
+    /// Adds what was found in other tiles.
     ///
-    /// - Parameter other: made by the same selection at the same time, over other tiles.
+    /// - Parameter other: made by the same selection at the same time.
     public mutating func add(_ other: Pass) {
-      histogram.add(other.histogram)
+      keys.add(other.keys)
     }
   }
 }

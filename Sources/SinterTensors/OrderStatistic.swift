@@ -1,14 +1,14 @@
 /// The k-th smallest of many elements by value, found exactly and without sorting.
 ///
-/// The elements are seen in tiles, as often as needed and in any order; nothing but a histogram is
-/// kept of them. Each pass settles 16 bits of the result (a radix selection): `Float` takes at
-/// most 2 passes, `Double` at most 4.
+/// The elements are seen in tiles, in any order, in as many passes as it takes: one for a few
+/// thousand elements; for more a sample and one pass over all of them, or two where nearly all
+/// values are different. Nothing but counts and some keys are kept of them.
 ///
-///     var median = OrderStatistic(rank: (count - 1) / 2, of: count, as: Double.self)
+///     var median = OrderStatistic(rank: (count - 1) / 2, of: count)
 ///     while !median.isComplete {
 ///       var pass = median.makePass()
-///       for each tile: pass.add(row)            // or one pass per worker, merged with add(_:)
-///       median.finish(pass)
+///       for each tile: pass.add(row)                   // of a sample, when median.samples
+///       median.finish(pass)                            // passes of several workers: add(_:)
 ///     }
 ///     let value = median.value
 ///
@@ -20,93 +20,102 @@ public struct OrderStatistic: Sendable {
   public let rank: Int
   /// How many elements there are.
   public let count: Int
-  private var selection: RadixSelection
-  /// Whether the elements are given as `Float`, not as `Double`.
-  private let isSingle: Bool
+  private var selection: KeySelection
 
   /// Starts a search.
   ///
   /// - Parameters:
   ///   - rank: the place of the element in ascending order, `0..<count`.
   ///   - count: how many elements there are, at least 1.
-  ///   - type: what the elements are given as.
-  public init<T: WorkingFloat>(rank: Int, of count: Int, as type: T.Type) {
+  public init(rank: Int, of count: Int) {
     precondition(rank >= 0 && rank < count, "there is no element of this rank")
     self.rank = rank
     self.count = count
-    isSingle = T.self == Float.self
-    selection = RadixSelection(
-      keeping: count - rank, of: count, keyBits: T.magnitudeBits + 1)
+    selection = KeySelection(
+      keeping: .count(count - rank), of: count, findsCut: false, samples: true, findsLeast: true)
   }
 
   /// Whether the value is known and no further pass is needed.
-  public var isComplete: Bool { selection.unknownBits == 0 }
+  public var isComplete: Bool { selection.stage == .done }
 
-  /// A pass over all elements, to be filled and given to ``finish(_:)``.
+  /// Whether the next pass is over a sample: some thousand elements from all over, in pieces.
+  public var samples: Bool { selection.stage == .sampling }
+
+  /// A pass over the elements, to be filled and given to ``finish(_:)``.
   public func makePass() -> Pass {
     precondition(!isComplete, "the selection needs no further pass")
-    return Pass(histogram: selection.makeHistogram(), isSingle: isSingle)
+    return Pass(keys: selection.makePass())
   }
 
-  /// Takes in what a pass over all elements counted.
+  /// Takes in what a pass found.
   ///
   /// - Parameter pass: made by ``makePass()`` after the previous pass was finished, with every
-  ///   element added once, in any order.
+  ///   element added once, in any order; any elements of a sample.
   public mutating func finish(_ pass: Pass) {
-    selection.finish(pass.histogram)
+    selection.finish(pass.keys)
   }
 
   /// The element; the selection must be complete.
   ///
   /// A zero is returned without its sign.
   public var value: Double {
-    precondition(isComplete, "the selection needs another pass")
-    return isSingle ? Double(Float(orderedKey: selection.key)) : Double(orderedKey: selection.key)
+    guard isComplete, let place = selection.place else {
+      preconditionFailure("the selection needs another pass")
+    }
+    return Double(orderedKey: place.key)
   }
 
-  /// A histogram of the next bits of the elements that start with the known bits: 512 KiB.
-  public struct Pass: Sendable {
-    fileprivate var histogram: RadixHistogram
-    fileprivate let isSingle: Bool
+  /// The most bytes that a ``Pass`` takes.
+  public static let passByteCount = MagnitudeSelection.passByteCount
 
-    /// Counts the elements of a tile.
-    ///
-    /// - Parameter row: the elements, none of them NaN, in the type that the selection is for.
-    @specialized(where T == Float)
-    @specialized(where T == Double)
-    public mutating func add<T: WorkingFloat>(_ row: Span<T>) {
-      precondition(isSingle == (T.self == Float.self), "the selection is for another type")
-      histogram.add(row) { $0.orderedKey }
+  /// What a pass finds in some tiles.
+  public struct Pass: Sendable {
+    fileprivate var keys: KeyPass
+    /// Numbers whose bits are the keys of a tile.
+    private var row: [Double] = []
+
+    fileprivate init(keys: KeyPass) {
+      self.keys = keys
     }
 
-    /// Adds what another worker's pass of the same round counted.
+    /// Looks at the elements of a tile, or of a piece of one in a sample.
     ///
-    /// - Parameter other: made by the same selection at the same time, over other tiles.
+    /// - Parameter values: the elements, none of them NaN.
+    public mutating func add(_ values: Span<Double>) {
+      if row.count < values.count { row = [Double](repeating: 0, count: values.count) }
+      var patterns = row.mutableSpan
+      var i = 0
+      while i < values.count {
+        patterns[i] = Double(bitPattern: values[i].orderedKey)
+        i &+= 1
+      }
+      let row = row
+      keys.add(row.span.extracting(0..<values.count), mask: .max, tile: 0)
+    }
+
+    /// Adds what was found in other tiles.
+    ///
+    /// - Parameter other: made by the same selection at the same time.
     public mutating func add(_ other: Pass) {
-      histogram.add(other.histogram)
+      keys.add(other.keys)
     }
   }
 }
 
-extension WorkingFloat {
+extension Double {
   /// The key of both zeros: in the middle, so that magnitudes count up and down from it.
-  @inline(__always)
-  fileprivate static var zeroKey: UInt64 { 1 << UInt64(magnitudeBits) }
+  private static var zeroKey: UInt64 { 1 << 63 }
 
   /// An unsigned number that has the order of the values.
-  @inline(__always)
   fileprivate var orderedKey: UInt64 {
-    sign == .minus ? Self.zeroKey &- magnitudePattern : Self.zeroKey &+ magnitudePattern
+    let magnitude = bitPattern & ~(1 << 63)
+    return sign == .minus ? Self.zeroKey &- magnitude : Self.zeroKey &+ magnitude
   }
 
   /// The value of a key.
   fileprivate init(orderedKey key: UInt64) {
-    let isNegative = key < Self.zeroKey
-    let pattern = isNegative ? Self.zeroKey - key : key - Self.zeroKey
-    let significandBits = UInt64(Self.significandBitCount)
-    self.init(
-      sign: isNegative ? .minus : .plus,
-      exponentBitPattern: RawExponent(pattern >> significandBits),
-      significandBitPattern: RawSignificand(pattern & (1 << significandBits - 1)))
+    self =
+      key < Self.zeroKey
+      ? -Double(bitPattern: Self.zeroKey - key) : Double(bitPattern: key - Self.zeroKey)
   }
 }

@@ -106,3 +106,20 @@ extension Tile {
     body(&target, span)
   }
 }
+
+extension Tile<Double> {
+  /// Some rows, to be looked at all at once.
+  ///
+  /// - Parameter range: the rows, within `0..<rows`.
+  /// - Returns: the rows, for as long as the tile is borrowed.
+  @_lifetime(borrow self)
+  public borrowing func rows(_ range: Range<Int>) -> TileRows {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "row out of range")
+    let elements = range.isEmpty ? 0 : (range.count - 1) * stride + count
+    // SAFETY: the last row ends at most at rows * stride <= rowCapacity, within the allocation.
+    let span = unsafe Span(
+      _unsafeStart: UnsafePointer(base + range.lowerBound * stride), count: elements)
+    let all = unsafe _overrideLifetime(span, borrowing: self)
+    return TileRows(all, count: range.count, length: count, stride: stride)
+  }
+}

@@ -5,13 +5,19 @@ import Testing
   private static func dropped(
     _ values: [Double], _ random: CounterRandom, from index: Int, _ threshold: UInt64
   ) -> [Double] {
-    var values = values
-    var span = values.mutableSpan
-    random.drop(&span, from: index, keepingBelow: threshold)
-    return values
+    let results = KernelLevel.available.map { level in
+      var values = values
+      KernelLevel.with(level) {
+        var span = values.mutableSpan
+        random.drop(&span, from: index, keepingBelow: threshold)
+      }
+      return values.map(\.bitPattern)
+    }
+    for result in results { #expect(result == results[0]) }
+    return results[0].map { Double(bitPattern: $0) }
   }
 
-  @Test(arguments: [0, 1, 3, 4, 5, 2047, 2048, 2049, 5000])
+  @Test(arguments: Array(0...70) + [1_021, 2_048])
   func `each element is kept as its own bits say`(count: Int) {
     let random = CounterRandom(seed: 7, stream: 9)
     let values = (0..<count).map { Double($0 + 1) }
@@ -45,5 +51,26 @@ import Testing
     #expect(
       Self.dropped([.nan, 1, .infinity], random, from: 0, CounterRandom.threshold(for: 0))
         == [0, 0, 0])
+  }
+
+  @Test(arguments: Array(0...70) + [1_021, 2_048])
+  func `sums before and after are those of the row`(count: Int) {
+    let random = CounterRandom(seed: 7, stream: 9)
+    let values = (0..<count).map { (Double($0) - 30.5) * 0.1 }
+    for index in [0, 1, 2, 3, 1 << 33] {
+      for density in [0, 0.3, 1] {
+        let threshold = CounterRandom.threshold(for: density)
+        let expected = Self.dropped(values, random, from: index, threshold)
+        let sums = [values, expected].map { Reduction.sumOfAbsolutes($0.span) }
+        for level in KernelLevel.available {
+          var row = values
+          let (before, after) = KernelLevel.with(level) {
+            var span = row.mutableSpan
+            return random.dropSumming(&span, from: index, keepingBelow: threshold)
+          }
+          #expect(row == expected && [before, after] == sums)
+        }
+      }
+    }
   }
 }

@@ -31,13 +31,17 @@ import Testing
   @Test(arguments: [0, 1, 2, 3, 4, 1_000_001, 4 * (1 << 32) - 40, .max - 5_000])
   func fillGivesWhatEachElementGives(base: Int) {
     let random = CounterRandom(seed: 12, stream: 0xffff_ffff_ffff_fff1)
-    for count in Array(0...40) + [255, 1_021] {
+    for count in Array(0...70) + [255, 1_021] {
       for start in base..<(base + 4) {
-        var words = [UInt32](repeating: 0, count: count)
-        var span = words.mutableSpan
-        random.fill(&span, from: start)
         let expected = (0..<count).map { random.uniform32(at: start + $0) }
-        #expect(words == expected, "from \(start), \(count) elements")
+        for level in KernelLevel.available {
+          var words = [UInt32](repeating: 0, count: count)
+          KernelLevel.with(level) {
+            var span = words.mutableSpan
+            random.fill(&span, from: start)
+          }
+          #expect(words == expected, "from \(start), \(count) elements, \(level)")
+        }
       }
     }
   }

@@ -1,47 +1,42 @@
-import SinterTensors
 import Testing
+
+@testable import SinterTensors
 
 @Suite struct OrderStatisticTests {
   /// The element of a rank by selection over tiles that two workers see in some order.
-  static func selected<T: WorkingFloat>(
-    _ values: [T], rank: Int, tile size: Int, seed: UInt64
-  ) -> Double {
+  static func selected(_ values: [Double], rank: Int, tile size: Int, seed: UInt64) -> Double {
     var random = SplitMix64(seed: seed)
-    let tiles = stride(from: 0, to: values.count, by: size).map {
-      Array(values[$0..<min($0 + size, values.count)])
-    }
-    var selection = OrderStatistic(rank: rank, of: values.count, as: T.self)
+    let tiles = MagnitudeSelectionTests.tiles(values, of: size)
+    var selection = OrderStatistic(rank: rank, of: values.count)
     var passes = 0
     while !selection.isComplete {
-      var first = selection.makePass()
-      var second = selection.makePass()
+      var workers = [selection.makePass(), selection.makePass()]
       for tile in tiles.indices.shuffled(using: &random) {
-        let row = tiles[tile]
-        if tile % 2 == 0 { first.add(row.span) } else { second.add(row.span) }
+        let values = selection.samples ? Array(tiles[tile].prefix(40)) : tiles[tile]
+        workers[tile % 2].add(values.span)
       }
-      // Adding a histogram is slow in debug builds: only where there is something in it.
-      if tiles.count > 1 { first.add(second) }
-      selection.finish(first)
-      passes += 1
+      workers[0].add(workers[1])
+      passes += selection.samples ? 0 : 1
+      selection.finish(workers[0])
     }
-    #expect(passes <= (T.self == Float.self ? 2 : 4))
+    #expect(passes <= 2)
     return selection.value
   }
 
-  static func expectSorted<T: WorkingFloat>(
-    _ values: [T], ranks: [Int], tile size: Int, seed: UInt64 = 0
+  static func expectSorted(
+    _ values: [Double], ranks: [Int], tile size: Int, seed: UInt64 = 0
   ) {
     let sorted = values.sorted()
     for rank in ranks {
       let value = selected(values, rank: rank, tile: size, seed: seed)
-      if value != Double(sorted[rank]) {
-        Issue.record("rank \(rank) of \(values) in tiles of \(size): \(value)")
+      if value != sorted[rank] {
+        Issue.record("rank \(rank) of \(values.prefix(50)) in tiles of \(size): \(value)")
       }
     }
   }
 
   @Test func everyShortRowOfFewValues() {
-    let choices: [Float] = [0, 1, -1, -1.0000001]
+    let choices: [Double] = [0, 1, -1, -1.0000001]
     for count in 1...3 {
       for code in 0..<(1 << (2 * count)) {
         let values = (0..<count).map { choices[code >> (2 * $0) & 3] }
@@ -51,20 +46,16 @@ import Testing
   }
 
   @Test func extremesAreOrdered() {
-    func check<T: WorkingFloat>(_ type: T.Type) {
-      let ascending: [T] = [
-        -.infinity, -.greatestFiniteMagnitude, -1, -(1 as T).nextDown, -.leastNormalMagnitude,
-        -.leastNormalMagnitude.nextDown, -.leastNonzeroMagnitude, 0, .leastNonzeroMagnitude,
-        .leastNonzeroMagnitude * 2, .leastNormalMagnitude, 1, (1 as T).nextUp,
-        .greatestFiniteMagnitude, .infinity,
-      ]
-      for rank in ascending.indices {
-        let value = Self.selected(ascending.reversed(), rank: rank, tile: 4, seed: 1)
-        #expect(value == Double(ascending[rank]))
-      }
+    let ascending: [Double] = [
+      -.infinity, -.greatestFiniteMagnitude, -1, -1.0.nextDown, -.leastNormalMagnitude,
+      -.leastNormalMagnitude.nextDown, -.leastNonzeroMagnitude, 0, .leastNonzeroMagnitude,
+      .leastNonzeroMagnitude * 2, .leastNormalMagnitude, 1, 1.0.nextUp,
+      .greatestFiniteMagnitude, .infinity,
+    ]
+    for rank in ascending.indices {
+      let value = Self.selected(ascending.reversed(), rank: rank, tile: 4, seed: 1)
+      #expect(value == ascending[rank])
     }
-    check(Float.self)
-    check(Double.self)
   }
 
   @Test func zerosAreEqualAndComeBackWithoutASign() {
@@ -80,32 +71,34 @@ import Testing
     var random = SplitMix64(seed: UInt64(size))
     let values = (0..<500).map { _ in Double(Int.random(in: -5...5, using: &random)) / 3 }
     Self.expectSorted(values, ranks: [0, 1, 125, 250, 499], tile: size, seed: 2)
-    Self.expectSorted(values.map { Float($0) }, ranks: [0, 124, 374, 499], tile: size, seed: 3)
   }
 
   @Test(arguments: [3, 100, 5_000])
   func randomNumbers(size: Int) {
     var random = SplitMix64(seed: UInt64(size))
-    func check<T: WorkingFloat>(_ type: T.Type) {
-      var values = (0..<900).map { _ in T(Double.random(in: -1...1, using: &random)) }
-      values += (0..<300).map { _ in random.nextFinite(type) }
-      values += values.prefix(200).map { -$0 }
-      values += [T](repeating: 0, count: 100)
-      Self.expectSorted(values, ranks: [0, 1, 374, 749, 1_124, 1_499], tile: size, seed: 4)
-    }
-    check(Float.self)
-    check(Double.self)
+    var values = (0..<900).map { _ in Double.random(in: -1...1, using: &random) }
+    values += (0..<300).map { _ in random.nextFinite(Double.self) }
+    values += values.prefix(200).map { -$0 }
+    values += [Double](repeating: 0, count: 100)
+    Self.expectSorted(values, ranks: [0, 1, 374, 749, 1_124, 1_499], tile: size, seed: 4)
+  }
+
+  @Test func `many elements take a sample first`() {
+    var random = SplitMix64(seed: 5)
+    let values = (0..<50_000).map { _ in Double.random(in: -1...1, using: &random) }
+    #expect(OrderStatistic(rank: 1, of: values.count).samples)
+    Self.expectSorted(values, ranks: [0, 12_500, 25_000, 49_999], tile: 1000, seed: 6)
   }
 
   @Test func aRankBeyondTheElementsIsRefused() async {
     await #expect(processExitsWith: .failure) {
-      _ = OrderStatistic(rank: 5, of: 5, as: Double.self)
+      _ = OrderStatistic(rank: 5, of: 5)
     }
   }
 
   @Test func aPassThatMissedATileIsRefused() async {
     await #expect(processExitsWith: .failure) {
-      var selection = OrderStatistic(rank: 1, of: 5, as: Double.self)
+      var selection = OrderStatistic(rank: 1, of: 5)
       var pass = selection.makePass()
       let values: [Double] = [1, 2]
       pass.add(values.span)

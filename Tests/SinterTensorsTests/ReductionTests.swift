@@ -2,7 +2,7 @@ import SinterTensors
 import Testing
 
 @Suite struct ReductionTests {
-  static let counts = Array(0...49) + [1_000, 4_099]
+  static let counts = Array(0...200) + [1_000, 4_099]
 
   /// The same order, one element at a time.
   static func ordered(_ terms: [Double]) -> Double {
@@ -26,31 +26,30 @@ import Testing
   }
 
   // Of arrays, because the compiler (6.3.1) crashes on spans of temporaries inside `#expect`.
-  static func sum<T: WorkingFloat>(_ row: [T]) -> Double { Reduction.sum(row.span) }
-  static func absolutes<T: WorkingFloat>(_ row: [T]) -> Double {
-    Reduction.sumOfAbsolutes(row.span)
+  static func sum(_ row: [Double]) -> Double { Reduction.sum(row.span) }
+  static func absolutes(_ row: [Double]) -> Double { Reduction.sumOfAbsolutes(row.span) }
+  static func squares(_ row: [Double]) -> Double { Reduction.sumOfSquares(row.span) }
+  static func dot(_ a: [Double], _ b: [Double]) -> Double { Reduction.dot(a.span, b.span) }
+  static func largest(_ row: [Double]) -> Double { Reduction.largestMagnitude(row.span) }
+  static func areEqual(_ a: [Double], _ b: [Double]) -> Bool {
+    Reduction.areEqual(a.span, b.span)
   }
-  static func squares<T: WorkingFloat>(_ row: [T]) -> Double { Reduction.sumOfSquares(row.span) }
-  static func dot<T: WorkingFloat>(_ a: [T], _ b: [T]) -> Double { Reduction.dot(a.span, b.span) }
-  static func largest<T: WorkingFloat>(_ row: [T]) -> T { Reduction.largestMagnitude(row.span) }
 
-  static func values<T: WorkingFloat>(_ type: T.Type, count: Int, seed: UInt64) -> [T] {
+  static func values(count: Int, seed: UInt64) -> [Double] {
     var random = SplitMix64(seed: seed)
     return (0..<count).map { _ in
       let scale = Double(
         sign: .plus, exponent: .random(in: -20...20, using: &random), significand: 1)
-      return T(Double.random(in: -1...1, using: &random) * scale)
+      return Double.random(in: -1...1, using: &random) * scale
     }
   }
 
-  static func check<T: WorkingFloat>(_ type: T.Type, count: Int) {
-    let a = values(type, count: count, seed: UInt64(count))
-    let b = values(type, count: count, seed: UInt64(count) + 1)
+  static func check(_ a: [Double], _ b: [Double]) {
     let results: [(Double, [Double])] = [
-      (Self.sum(a), a.map { Double($0) }),
-      (Self.absolutes(a), a.map { Double($0).magnitude }),
-      (Self.squares(a), a.map { Double($0) * Double($0) }),
-      (Self.dot(a, b), zip(a, b).map { Double($0) * Double($1) }),
+      (Self.sum(a), a),
+      (Self.absolutes(a), a.map { $0.magnitude }),
+      (Self.squares(a), a.map { $0 * $0 }),
+      (Self.dot(a, b), zip(a, b).map { $0 * $1 }),
     ]
     for (result, terms) in results {
       #expect(result.bitPattern == ordered(terms).bitPattern)
@@ -63,8 +62,9 @@ import Testing
 
   @Test(arguments: counts)
   func likeOneElementAtATime(count: Int) {
-    Self.check(Float.self, count: count)
-    Self.check(Double.self, count: count)
+    let a = Self.values(count: count, seed: UInt64(count))
+    let b = Self.values(count: count, seed: UInt64(count) + 1)
+    for level in KernelLevel.available { KernelLevel.with(level) { Self.check(a, b) } }
   }
 
   @Test func theOrderIsTheDocumentedOne() {
@@ -77,42 +77,116 @@ import Testing
     #expect(Self.sum(row) == 0x1p53 + 2)
   }
 
-  @Test func squaresOfFloatsNeitherOverflowNorVanish() {
-    let row: [Float] = [.greatestFiniteMagnitude, .leastNonzeroMagnitude]
-    let largest = Double(Float.greatestFiniteMagnitude)
-    #expect(Self.squares(row) == largest * largest)
-    #expect(Self.squares([Float.leastNonzeroMagnitude]) == 0x1p-298)
+  @Test func `a row may start anywhere`() {
+    let values = Self.values(count: 90, seed: 3)
+    for start in 0..<17 {
+      let expected = Self.ordered(Array(values[start...]))
+      for level in KernelLevel.available {
+        let sum = KernelLevel.with(level) { Reduction.sum(values.span.extracting(start...)) }
+        #expect(sum.bitPattern == expected.bitPattern)
+      }
+    }
+  }
+
+  @Test func `zeros have the sign of a sum`() {
+    for level in KernelLevel.available {
+      KernelLevel.with(level) {
+        for count in 0...33 {
+          let zeros = [Double](repeating: -0.0, count: count)
+          #expect(Self.sum(zeros).sign == .plus && Self.absolutes(zeros).sign == .plus)
+          #expect(Self.largest(zeros).sign == .plus)
+        }
+      }
+    }
+  }
+
+  @Test func `the smallest and the largest numbers keep their place`() {
+    let row = [.leastNonzeroMagnitude, -.leastNonzeroMagnitude * 3, 0x1p-1030, 0.0]
+    for level in KernelLevel.available {
+      KernelLevel.with(level) {
+        #expect(Self.sum(row) == 0x1p-1030 - 2 * .leastNonzeroMagnitude)
+        #expect(Self.absolutes(row) == 0x1p-1030 + 4 * .leastNonzeroMagnitude)
+        #expect(Self.largest(row) == 0x1p-1030)
+        #expect(Self.squares([0x1p600, 1]) == .infinity)
+        #expect(Self.largest([1, -.greatestFiniteMagnitude]) == .greatestFiniteMagnitude)
+      }
+    }
   }
 
   @Test(arguments: [1, 15, 16, 17, 40])
   func nonFiniteElements(count: Int) {
-    for place in 0..<count {
-      var row = [Float](repeating: 1, count: count)
-      row[place] = -.infinity
-      #expect(Self.sum(row) == -.infinity)
-      #expect(Self.absolutes(row) == .infinity)
-      #expect(Self.largest(row) == .infinity)
-      row[place] = .nan
-      #expect(Self.sum(row).isNaN)
-      #expect(Self.absolutes(row).isNaN)
-      #expect(Self.dot(row, row).isNaN)
-      #expect(Self.largest(row).isNaN)
-      #expect(Self.largest(row.map { Double($0) }).isNaN)
+    for level in KernelLevel.available {
+      KernelLevel.with(level) {
+        for place in 0..<count {
+          var row = [Double](repeating: 1, count: count)
+          row[place] = -.infinity
+          #expect(Self.sum(row) == -.infinity)
+          #expect(Self.absolutes(row) == .infinity)
+          #expect(Self.largest(row) == .infinity)
+          row[place] = .nan
+          #expect(Self.sum(row).isNaN)
+          #expect(Self.absolutes(row).isNaN)
+          #expect(Self.dot(row, row).isNaN)
+          #expect(Self.largest(row).isNaN)
+        }
+      }
     }
   }
 
-  static func nonFinite<T: WorkingFloat>(_ row: [T]) -> Int { Reduction.countNonFinite(row.span) }
+  static func nonFinite(_ row: [Double]) -> Int { Reduction.countNonFinite(row.span) }
+  static func positive(_ row: [Double]) -> Int { Reduction.countPositive(row.span) }
 
   @Test(arguments: counts)
-  func `values that are not finite are counted`(count: Int) {
+  func `values that are not finite, and those above zero, are counted`(count: Int) {
     let special: [Double] = [
       .nan, 0, .infinity, 1, -.infinity, .greatestFiniteMagnitude, -.nan, -0.0,
       .leastNonzeroMagnitude, -.greatestFiniteMagnitude, .signalingNaN,
     ]
     let values = (0..<count).map { special[$0 % special.count] }
-    #expect(Self.nonFinite(values) == values.count { !$0.isFinite })
-    let singles = values.map { $0.isFinite ? Float($0 / 1e300) : Float($0) }
-    #expect(Self.nonFinite(singles) == singles.count { !$0.isFinite })
-    #expect(Self.nonFinite([Float](repeating: .greatestFiniteMagnitude, count: count)) == 0)
+    for level in KernelLevel.available {
+      KernelLevel.with(level) {
+        #expect(Self.nonFinite(values) == values.count { !$0.isFinite })
+        #expect(Self.positive(values) == values.count { $0 > 0 })
+      }
+    }
+  }
+
+  @Test(arguments: Array(0...40) + [255, 256, 257, 300, 1_000])
+  func `rows are equal when every element is`(count: Int) {
+    let values = Self.values(count: count, seed: 8)
+    for level in KernelLevel.available {
+      KernelLevel.with(level) {
+        #expect(Self.areEqual(values, values))
+        for place in Set([0, 1, count / 2, count - 2, count - 1]) where values.indices ~= place {
+          var other = values
+          other[place] = other[place].nextUp
+          #expect(!Self.areEqual(values, other))
+          other[place] = .nan
+          #expect(!Self.areEqual(other, other))
+        }
+      }
+    }
+    #expect(Self.areEqual([0, .infinity], [-0.0, .infinity]))
+  }
+
+  @Test(arguments: [0, 1, 15, 16, 17, 33, 100])
+  func `several dot products are those of single pairs`(count: Int) {
+    for others in 0...9 {
+      var tile = Tile<Double>(rows: others + 1, capacity: count)
+      for row in 0...others {
+        let values = Self.values(count: count, seed: UInt64(row))
+        var span = tile.mutableRow(row)
+        for i in 0..<count { span[i] = values[i] }
+      }
+      let expected = (0..<others).map { 0.5 + Reduction.dot(tile[0], tile[$0 + 1]) }
+      for level in KernelLevel.available {
+        var sums = [Double](repeating: 0.5, count: others)
+        KernelLevel.with(level) {
+          var span = sums.mutableSpan
+          Reduction.addDots(tile[0], tile.rows(1..<others + 1), to: &span)
+        }
+        #expect(sums == expected)
+      }
+    }
   }
 }

@@ -20,6 +20,33 @@
 /// The highest level that this machine and its operating system have.
 int sinter_best_level(void);
 
+/// The number of keys that a selection counts apart.
+#define SINTER_ATOMS 4
+
+/// What a model brings to a vote on signs.
+typedef struct {
+  /// By what its row is multiplied first.
+  double factor;
+  /// How much it counts in the vote.
+  double voice;
+  /// By what its row is multiplied in the sum.
+  double weight;
+  /// What it adds to the divisor where it agrees.
+  double share;
+} sinter_vote;
+
+/// How a vote is counted.
+typedef struct {
+  /// The sign that a sum of zero elects: 1, or 0 for none.
+  double zero_sign;
+  /// By what the result is multiplied.
+  double lambda;
+  /// What the magnitude of a divisor must exceed to divide.
+  double least_divisor;
+  /// Whether the sum is divided at all.
+  int divides;
+} sinter_election;
+
 /// A function of the list of kernels, as Swift sees it.
 #define KERNEL(type, name, parameters, arguments) \
   type sinter_##name(int level, SINTER_UNWRAP parameters);

@@ -27,3 +27,144 @@ KERNEL(size_t, narrow_e5m2, (const double *row, void *bytes, size_t count), (row
 
 KERNEL(void, add_low_rank_f32, (const float *left, const float *right, size_t rank, size_t stride, double coefficient, const double *coefficients, double *row, size_t count), (left, right, rank, stride, coefficient, coefficients, row, count))
 KERNEL(void, add_low_rank_f64, (const double *left, const double *right, size_t rank, size_t stride, double coefficient, const double *coefficients, double *row, size_t count), (left, right, rank, stride, coefficient, coefficients, row, count))
+// MARK: Reduction
+//
+// Sums are kept in sixteen lanes: lane j adds up the elements whose index leaves the remainder j,
+// from the lowest index to the highest. Then lane j takes in lane j + 8, then j + 4, j + 2, j + 1.
+
+KERNEL(double, sum, (const double *row, size_t count), (row, count))
+KERNEL(double, sum_of_absolutes, (const double *row, size_t count), (row, count))
+KERNEL(
+    double, dot, (const double *first, const double *second, size_t count), (first, second, count))
+/// The dot products of a row with several, each `stride` elements after the one before, are added
+/// to `sums`.
+KERNEL(
+    void, add_dots,
+    (const double *first, const double *rows, size_t stride, size_t row_count, size_t count,
+     double *sums),
+    (first, rows, stride, row_count, count, sums))
+/// The largest magnitude; 0 for no elements, NaN when any element is NaN.
+KERNEL(double, largest_magnitude, (const double *row, size_t count), (row, count))
+/// The number of elements that are NaN or infinite.
+KERNEL(size_t, count_nonfinite, (const double *row, size_t count), (row, count))
+/// The number of elements above zero.
+KERNEL(size_t, count_positive, (const double *row, size_t count), (row, count))
+/// Whether all elements are equal, 0 or 1; NaN equals nothing.
+KERNEL(
+    int, is_equal, (const double *first, const double *second, size_t count),
+    (first, second, count))
+
+// MARK: Random bits
+//
+// Philox4x32-10 with the seed as its key: element `index` is word `index % 4` of the block of the
+// counter (index / 4, stream).
+
+KERNEL(
+    void, random_words,
+    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t *words, size_t count),
+    (seed, stream, index, words, count))
+/// Sets the elements to +0 whose bits are not below the limit.
+KERNEL(
+    void, drop,
+    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row, size_t count),
+    (seed, stream, index, limit, row, count))
+/// The same, and the sums of absolutes of the row before and after.
+KERNEL(
+    void, drop_and_sum,
+    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row, size_t count,
+     double *before, double *after),
+    (seed, stream, index, limit, row, count, before, after))
+
+// MARK: Arithmetic of rows
+
+/// row -= other
+KERNEL(void, subtract, (double *row, const double *other, size_t count), (row, other, count))
+/// row *= factor
+KERNEL(void, multiply, (double *row, double factor, size_t count), (row, factor, count))
+/// row += factor * other
+KERNEL(
+    void, add_product, (double *row, double factor, const double *other, size_t count),
+    (row, factor, other, count))
+/// row = row == 0 ? base : base + row
+KERNEL(void, add_base, (double *row, const double *base, size_t count), (row, base, count))
+/// out = a * x + b * y
+KERNEL(
+    void, combine,
+    (double a, const double *x, double b, const double *y, double *out, size_t count),
+    (a, x, b, y, out, count))
+/// out = x == y ? equal : a * x + b * y
+KERNEL(
+    void, combine_unless_equal,
+    (double a, const double *x, double b, const double *y, const double *equal, double *out,
+     size_t count),
+    (a, x, b, y, equal, out, count))
+/// out = x where it is at most t from the base, else the base moved by t towards x
+KERNEL(
+    void, approach, (const double *base, const double *x, double t, double *out, size_t count),
+    (base, x, t, out, count))
+
+// MARK: Sums over the rows of a tile
+//
+// Row r begins `stride * r` elements after the first. Each element adds up the rows in their order:
+// ((c0 * x0) + c1 * x1) + ...
+
+/// out = Σ c * x
+KERNEL(
+    void, weighted_sum,
+    (const double *rows, size_t stride, const double *coefficients, size_t row_count, double *out,
+     size_t count),
+    (rows, stride, coefficients, row_count, out, count))
+/// The same, but x0 where all rows have the same finite number.
+KERNEL(
+    void, weighted_mean,
+    (const double *rows, size_t stride, const double *coefficients, size_t row_count, double *out,
+     size_t count),
+    (rows, stride, coefficients, row_count, out, count))
+/// out = base + Σ c * x, and base where nothing is added
+KERNEL(
+    void, add_weighted,
+    (const double *base, const double *rows, size_t stride, const double *coefficients,
+     size_t row_count, double *out, size_t count),
+    (base, rows, stride, coefficients, row_count, out, count))
+/// out = base + Σ c * (x - base), and base where nothing is added
+KERNEL(
+    void, add_weighted_changes,
+    (const double *base, const double *rows, size_t stride, const double *coefficients,
+     size_t row_count, double *out, size_t count),
+    (base, rows, stride, coefficients, row_count, out, count))
+
+// MARK: Selection
+//
+// A key is the pattern of a number under a mask, compared without a sign.
+
+/// Puts out the keys from low to high that are none of the SINTER_ATOMS atoms, in their order, and
+/// returns how many they are; room for `count` of them. Totals: how many keys lie above high, are
+/// zero, and equal each of the atoms.
+KERNEL(
+    size_t, select_keys,
+    (const double *row, size_t count, uint64_t mask, uint64_t low, uint64_t high,
+     const uint64_t *atoms, uint64_t *inside, uint64_t *totals),
+    (row, count, mask, low, high, atoms, inside, totals))
+/// Counts keys from low on in bins of 1 << shift keys each: the number, the least and the greatest.
+KERNEL(
+    void, count_bins,
+    (const uint64_t *keys, size_t count, uint64_t low, int shift, uint64_t *bins, size_t bin_count),
+    (keys, count, low, shift, bins, bin_count))
+/// x = 0 where |x| is below the threshold, or equal to it and not inclusive
+KERNEL(
+    void, keep_from, (double *row, size_t count, double threshold, int is_inclusive),
+    (row, count, threshold, is_inclusive))
+/// x = 0 where |x| is above the threshold, or equal to it and inclusive
+KERNEL(
+    void, drop_from, (double *row, size_t count, double threshold, int is_inclusive),
+    (row, count, threshold, is_inclusive))
+
+// MARK: Task vectors
+
+/// out = base + lambda * mix / divisor, where mix is the sum of the weighted rows of models that
+/// agree with the elected sign, and divisor the sum of their shares; base where nothing is added.
+KERNEL(
+    void, merge_by_vote,
+    (const double *base, const double *rows, size_t stride, const sinter_vote *votes,
+     size_t model_count, sinter_election election, double *out, size_t count),
+    (base, rows, stride, votes, model_count, election, out, count))

@@ -10,6 +10,8 @@ struct AdapterAssembly {
   private var parts: [Key: [AdapterTensorName.Role: CheckpointTensor]] = [:]
   private var replacements: [AdapterReplacement] = []
   private var tokenRows: [AdapterTokenRows] = []
+  /// How many tensors hold rows of tokens, those that do not fit included.
+  private var rowTensors = 0
 
   /// A module and how many pairs of its factors stand around this one.
   private struct Key: Hashable {
@@ -28,7 +30,7 @@ struct AdapterAssembly {
   mutating func adapter(path: String) throws(DiagnosticError) -> Adapter {
     sort()
     let modules = order.compactMap { module($0) }
-    if configuration.tokenIndices.count > tokenRows.count {
+    if configuration.tokenIndices.count > rowTensors {
       fail("'trainable_token_indices' names embeddings of which the file has no rows")
     }
     if faults.isEmpty, modules.isEmpty, replacements.isEmpty, tokenRows.isEmpty {
@@ -88,6 +90,7 @@ struct AdapterAssembly {
   }
 
   private mutating func addRows(_ tensor: CheckpointTensor, of module: String) {
+    rowTensors += 1
     let indices = configuration.tokenIndices
     let own =
       indices.first { one in one.module.map { module == $0 || module.hasSuffix("." + $0) } ?? false

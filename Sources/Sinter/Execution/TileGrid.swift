@@ -88,7 +88,9 @@ public struct TileGrid: Sendable, Hashable {
   /// with a fixed distance (a column) would be seen always or never.
   var sample: some Sequence<Range<Int>> {
     let length = (Self.samplePieceLength + grainLength - 1) / grainLength * grainLength
-    let pieces = min(elementCount / length, max(Self.sampleLength / length, 1))
+    // More of large tensors, since the errors of their samples concern more elements.
+    let wanted = min(max(elementCount / 256, Self.leastSample), Self.largestSample)
+    let pieces = min(elementCount / length, max(wanted / length, 1))
     // In grains, so that no piece begins within one.
     let distance = pieces == 0 ? 0 : elementCount / grainLength / pieces
     let room = distance - length / grainLength + 1
@@ -98,7 +100,8 @@ public struct TileGrid: Sendable, Hashable {
     }
   }
 
-  private static let sampleLength = 16_384
+  private static let leastSample = 16_384
+  private static let largestSample = 1 << 18
   private static let samplePieceLength = 64
 
   /// A number that looks random, not negative (the output function of SplitMix64).

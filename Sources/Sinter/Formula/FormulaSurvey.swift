@@ -3,8 +3,8 @@ import SinterTensors
 /// The facts over the whole tensor that a formula asks for.
 ///
 /// A fact may be made from others, such as the quantile of elements that are divided by a norm.
-/// They are found in stages: each stage takes one pass over the tensor, or four where there are
-/// quantiles.
+/// They are found in stages: each stage takes one pass over the tensor; where there are quantiles,
+/// a sample and one or two passes.
 public struct FormulaSurvey: TensorSurvey {
   /// What a run of tiles contributes to a pass.
   public struct Partial: Sendable {
@@ -30,7 +30,7 @@ public struct FormulaSurvey: TensorSurvey {
   /// Computes what the pass looks at; once all is known, the result.
   private(set) var program: FormulaProgram
 
-  /// A histogram takes half a megabyte for each run of tiles.
+  /// What a pass finds of a quantile takes some hundred kilobytes for each run of tiles.
   private static let quantilesPerPass = 4
 
   init(_ binding: FormulaBinding) {
@@ -46,6 +46,11 @@ public struct FormulaSurvey: TensorSurvey {
   /// Whether all facts are known.
   public var isComplete: Bool { searches.isEmpty }
 
+  /// A sample, where a quantile is looked for in many elements.
+  public var coverage: PassCoverage {
+    searches.contains { $0.selection?.samples == true } ? .sample : .everything
+  }
+
   /// The facts that are looked for, and which values of the program they are made from.
   var facts: [FormulaGraph.Fact] {
     searches.compactMap {
@@ -57,7 +62,10 @@ public struct FormulaSurvey: TensorSurvey {
   public func makePartial() -> Partial {
     Partial(
       numbers: searches.map { _ in 0 },
-      passes: searches.map { $0.selection?.makePass() })
+      passes: searches.map { search in
+        guard let selection = search.selection, !selection.isComplete else { return nil }
+        return selection.samples == (coverage == .sample) ? selection.makePass() : nil
+      })
   }
 
   /// Takes up the contribution of a run of tiles.
@@ -80,6 +88,7 @@ public struct FormulaSurvey: TensorSurvey {
 
   /// Ends a pass and decides what the next has to find out.
   public mutating func finishPass() {
+    let isSample = coverage == .sample
     for index in searches.indices {
       if let pass = searches[index].pass {
         searches[index].selection?.finish(pass)
@@ -87,6 +96,8 @@ public struct FormulaSurvey: TensorSurvey {
       }
       if let selection = searches[index].selection {
         if selection.isComplete { known[searches[index].node] = selection.value }
+      } else if isSample {
+        searches[index].number = 0
       } else {
         known[searches[index].node] = searches[index].number
       }
@@ -124,7 +135,7 @@ public struct FormulaSurvey: TensorSurvey {
     let share = written.isNaN ? 0 : min(max(written, 0), 1)
     let rank = Int(share * Double(binding.elementCount - 1))
     search.selection = OrderStatistic(
-      rank: min(rank, binding.elementCount - 1), of: binding.elementCount, as: Double.self)
+      rank: min(rank, binding.elementCount - 1), of: binding.elementCount)
     return search
   }
 }

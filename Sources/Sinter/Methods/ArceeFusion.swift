@@ -31,6 +31,9 @@ public struct ArceeFusion: MergeMethod {
   /// Two rows for the distributions, one of them then for how much each element matters.
   public var scratchRows: Int { 2 }
 
+  /// What three quartiles keep.
+  public var surveyByteCount: Int { 3 * OrderStatistic.passByteCount }
+
   /// A survey of the quartiles.
   public static func makeSurvey(_ groups: [ArceeFusion]) -> ImportanceSurvey {
     let merge = groups[0]

@@ -2,8 +2,8 @@ import SinterTensors
 
 /// The quartiles of how much the elements of a tensor matter, and the divergences of its rows.
 ///
-/// It takes at most four passes. Divergences cost most, so they are kept from the first pass on,
-/// unless the rows are so short that there are very many of them.
+/// It takes a sample and one or two passes. Divergences cost most, so they are kept from the first
+/// pass over everything on, unless the rows are so short that there are very many of them.
 public struct ImportanceSurvey: TensorSurvey {
   /// What a run of tiles contributes to a pass.
   public struct Partial: Sendable {
@@ -31,6 +31,7 @@ public struct ImportanceSurvey: TensorSurvey {
   private var passes: [OrderStatistic.Pass?] = []
   private var divergences: [Double] = []
   private let rowCount: Int
+  /// Whether no pass before has looked at everything.
   private var isFirstPass = true
 
   /// Starts a survey; it is complete at once when there are no elements.
@@ -45,12 +46,17 @@ public struct ImportanceSurvey: TensorSurvey {
       ? []
       : [0.25, 0.5, 0.75].map { share in
         OrderStatistic(
-          rank: Int(share * Double(elementCount - 1)), of: elementCount, as: Double.self)
+          rank: Int(share * Double(elementCount - 1)), of: elementCount)
       }
   }
 
   /// Whether the quartiles are known.
   public var isComplete: Bool { quartiles.allSatisfy { $0.isComplete } }
+
+  /// A sample, where the quartiles are looked for in many elements.
+  public var coverage: PassCoverage {
+    quartiles.contains(where: \.samples) ? .sample : .everything
+  }
 
   /// From which importance on an element is taken from the model.
   var threshold: Double {
@@ -67,7 +73,7 @@ public struct ImportanceSurvey: TensorSurvey {
   public func makePartial() -> Partial {
     Partial(
       passes: quartiles.map { $0.isComplete ? nil : $0.makePass() },
-      keepsDivergences: isFirstPass && rowCount <= Self.mostRowsKept)
+      keepsDivergences: isFirstPass && coverage == .everything && rowCount <= Self.mostRowsKept)
   }
 
   /// Takes up the contribution of a run of tiles.
@@ -84,10 +90,10 @@ public struct ImportanceSurvey: TensorSurvey {
 
   /// Ends a pass.
   public mutating func finishPass() {
+    if coverage == .everything { isFirstPass = false }
     for (index, pass) in passes.enumerated() {
       if let pass { quartiles[index].finish(pass) }
     }
     passes = []
-    isFirstPass = false
   }
 }

@@ -4,7 +4,6 @@ public import SinterTensors
 /// changes against the majority's sign (SCE of FuseChat 3, arXiv:2408.07990).
 public struct SCE: MergeMethod {
   private let elementCount: Int
-  private let tileCount: Int
   private let modelCount: Int
   /// The share of the differing elements that is kept; all elements are for 1.
   private let share: Double
@@ -14,7 +13,6 @@ public struct SCE: MergeMethod {
   /// - Parameter group: the group, its first input the base.
   public init(_ group: MergeGroup) {
     elementCount = group.elementCount
-    tileCount = TileGrid(shape: group.shape, grain: .elements).count
     modelCount = group.models.count
     share = group.parameters.number("select_topk") ?? 1
   }
@@ -22,12 +20,14 @@ public struct SCE: MergeMethod {
   /// A row for variances, then for the sum of changes, and one for the sum of weights.
   public var scratchRows: Int { 2 }
 
+  /// What the selection keeps.
+  public var surveyByteCount: Int { share < 1 ? MagnitudeSelection.passByteCount : 0 }
+
   /// A survey of what the selection and the weights need.
   public static func makeSurvey(_ groups: [SCE]) -> VarianceSurvey {
     let merge = groups[0]
     return VarianceSurvey(
-      share: merge.share, elementCount: merge.elementCount, tileCount: merge.tileCount,
-      modelCount: merge.modelCount)
+      share: merge.share, elementCount: merge.elementCount, modelCount: merge.modelCount)
   }
 
   /// Surveys one tile.
@@ -38,22 +38,9 @@ public struct SCE: MergeMethod {
     switch survey.need {
     case .nothing:
       break
-    case .differing:
+    case .selection:
       spread(of: tile, into: &scratch)
-      let spread = scratch[0]
-      var count: UInt32 = 0
-      var i = 0
-      while i < spread.count {
-        count &+= spread[i] > 0 ? 1 : 0
-        i &+= 1
-      }
-      partial.differing += Int(count)
-    case .histogram:
-      spread(of: tile, into: &scratch)
-      partial.pass?.add(scratch[0])
-    case .ties:
-      spread(of: tile, into: &scratch)
-      partial.ties.append((position.tile, survey.threshold.tieCount(in: scratch[0])))
+      partial.pass?.add(scratch[0], tile: position.tile)
     case .squares:
       findChanges(in: &tile, &scratch, at: position, survey)
       for model in 0..<modelCount {
@@ -116,7 +103,7 @@ public struct SCE: MergeMethod {
     if survey.selects {
       spread(of: tile, into: &scratch)
       var selected = scratch.mutableRow(0)
-      survey.threshold.apply(to: &selected, ties: survey.ties(inTile: position.tile))
+      survey.select(&selected, tile: position.tile)
     }
     for row in 1..<tile.rows {
       tile.update(row, with: 0) { model, base in

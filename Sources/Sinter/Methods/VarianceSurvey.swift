@@ -3,24 +3,19 @@ import SinterTensors
 /// What SCE must know of a whole tensor: where the models differ most, and how large the changes of
 /// each are there.
 ///
-/// A selection takes one pass to count the elements in which models differ, up to four for the
-/// threshold, and one more where some of equal variance are left out. The sums of squares take a
-/// last one.
+/// A selection takes a sample and, most often, one pass; see `MagnitudeSelection`. The sums of
+/// squares take another one.
 public struct VarianceSurvey: TensorSurvey {
   /// What a pass has to find out.
   enum Need: Sendable, Hashable {
     case nothing
-    case differing
-    case histogram
-    case ties
+    case selection
     case squares
   }
 
   /// What a run of tiles contributes to a pass.
   public struct Partial: Sendable {
-    var differing = 0
     var pass: MagnitudeSelection.Pass?
-    var ties: [(tile: Int, count: Int)] = []
     var squares: [Double]
   }
 
@@ -28,15 +23,11 @@ public struct VarianceSurvey: TensorSurvey {
   private(set) var need: Need
   /// Whether some elements are left out.
   let selects: Bool
-  private let share: Double
   private let elementCount: Int
   private var selection: MagnitudeSelection?
-  private var quotas: [TieQuota] = []
   private var weights: [Double]
   // What the current pass has found so far.
-  private var differing = 0
   private var pass: MagnitudeSelection.Pass?
-  private var ties: TieCounts
   private var squares: [Double]
 
   /// Starts a survey.
@@ -44,29 +35,29 @@ public struct VarianceSurvey: TensorSurvey {
   /// - Parameters:
   ///   - share: the share of the differing elements that is kept, 0...1.
   ///   - elementCount: the number of elements of the tensor.
-  ///   - tileCount: the number of its tiles.
   ///   - modelCount: the number of models without the base.
-  init(share: Double, elementCount: Int, tileCount: Int, modelCount: Int) {
-    self.share = share
+  init(share: Double, elementCount: Int, modelCount: Int) {
     self.elementCount = elementCount
     selects = share < 1
-    ties = TieCounts(tiles: tileCount)
     squares = [Double](repeating: 0, count: modelCount)
     weights = [Double](repeating: 1 / Double(max(modelCount, 1)), count: modelCount)
-    need = elementCount == 0 ? .nothing : share < 1 ? .differing : .squares
+    need = elementCount == 0 ? .nothing : .squares
+    guard selects, elementCount > 0 else { return }
+    selection = MagnitudeSelection(keepingShareOfNonzero: share, of: elementCount)
+    decideNeed()
   }
 
   /// Whether all is known.
   public var isComplete: Bool { need == .nothing }
 
-  /// The variance, times the number of models squared, from which on elements are kept.
-  var threshold: MagnitudeThreshold {
-    selection?.threshold ?? MagnitudeThreshold(magnitude: .infinity, ties: .none)
+  /// A sample, where the threshold is looked for in many elements.
+  public var coverage: PassCoverage {
+    need == .selection && selection?.samples == true ? .sample : .everything
   }
 
-  /// Which of the elements of a tile that equal the threshold are kept.
-  func ties(inTile tile: Int) -> TieQuota {
-    quotas.isEmpty ? threshold.ties : quotas[tile]
+  /// Sets the variances of the elements of a tile that are not selected to zero.
+  func select(_ variances: inout MutableSpan<Double>, tile: Int) {
+    selection?.keep(&variances, tile: tile)
   }
 
   /// The weight of a model, all of them together 1.
@@ -75,16 +66,14 @@ public struct VarianceSurvey: TensorSurvey {
   /// The contribution of no tile.
   public func makePartial() -> Partial {
     Partial(
-      pass: need == .histogram ? selection?.makePass() : nil, squares: squares.map { _ in 0 })
+      pass: need == .selection ? selection?.makePass() : nil, squares: squares.map { _ in 0 })
   }
 
   /// Takes up the contribution of a run of tiles.
   public mutating func add(_ partial: Partial) {
-    differing += partial.differing
     if let counted = partial.pass {
       if pass == nil { pass = counted } else { pass?.add(counted) }
     }
-    for (tile, count) in partial.ties { ties.add(count, tile: tile) }
     for model in squares.indices { squares[model] += partial.squares[model] }
   }
 
@@ -93,37 +82,23 @@ public struct VarianceSurvey: TensorSurvey {
     switch need {
     case .nothing:
       return
-    case .differing:
-      selection = MagnitudeSelection(
-        keeping: Int(share * Double(differing)), of: elementCount, as: Double.self)
-    case .histogram:
+    case .selection:
       if let pass { selection?.finish(pass) }
       pass = nil
-    case .ties:
-      quotas = ties.quotas(for: threshold.ties)
+      decideNeed()
     case .squares:
       decideWeights()
       need = .nothing
-      return
     }
-    decideNeed()
   }
 
   /// What comes next on the way to the threshold, and then to the weights.
   private mutating func decideNeed() {
-    guard let selection, selection.keptCount > 0 else {
-      // Nothing is kept, so weights do not matter.
-      need = .nothing
-      return
-    }
-    guard selection.isComplete else {
-      need = .histogram
-      return
-    }
-    if case .first = selection.threshold.ties, quotas.isEmpty {
-      need = .ties
+    if selection?.isComplete == false {
+      need = .selection
     } else {
-      need = .squares
+      // Where nothing is kept, weights do not matter.
+      need = selection?.keptCount == 0 ? .nothing : .squares
     }
   }
 

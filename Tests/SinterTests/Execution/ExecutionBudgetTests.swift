@@ -32,8 +32,8 @@ import Testing
     #expect(sizes.inputElements == 3 * tile)
     #expect(sizes.scratchElements == 3 * tile)
     #expect(sizes.outputElements == tile)
-    #expect(sizes.surveyByteCount == 2 * 512 * 1024)
-    #expect(sizes.total == run * 10 + 7 * tile * 8 + 5 * 2 * 512 * 1024)
+    #expect(sizes.surveyByteCount == 2 * MagnitudeSelection.passByteCount)
+    #expect(sizes.total == run * 10 + 7 * tile * 8 + 5 * 2 * MagnitudeSelection.passByteCount)
   }
 
   @Test func `as many workers are taken as fit`() throws {

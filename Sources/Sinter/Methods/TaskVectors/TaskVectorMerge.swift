@@ -87,7 +87,7 @@ struct TaskVectorMerge: Sendable {
   }
 
   /// The rows of Double that ``merge(_:scratch:at:_:into:)`` needs.
-  var scratchRows: Int { electsSign ? 3 : 0 }
+  var scratchRows: Int { 0 }
 
   /// The bytes of the histograms that a survey's pass keeps.
   var surveyByteCount: Int {
@@ -105,7 +105,7 @@ struct TaskVectorMerge: Sendable {
   /// Makes row `row` of a tile the task vector of that model.
   private func subtractBase(from row: Int, of tile: inout Tile<Double>) {
     tile.update(row, with: 0) { model, base in
-      for i in 0..<model.count { model[i] -= base[i] }
+      RowArithmetic.subtract(base, from: &model)
     }
   }
 
@@ -143,14 +143,27 @@ extension TaskVectorMerge {
         survey.count(tile[model + 1], ofModel: model, at: position, into: &partial)
       case .sums:
         subtractBase(from: model + 1, of: &tile)
-        let before = Reduction.sumOfAbsolutes(tile[model + 1])
         var delta = tile.mutableRow(model + 1)
-        apply(thinning: model, to: &delta, at: position, survey)
+        let sums = applySumming(thinning: model, to: &delta, at: position, survey)
         survey.add(
-          before: before, after: Reduction.sumOfAbsolutes(tile[model + 1]), ofModel: model,
-          group: position.group, into: &partial)
+          before: sums.before, after: sums.after, ofModel: model, group: position.group,
+          into: &partial)
       }
     }
+  }
+
+  /// Thins out a task vector, and sums its magnitudes before and after.
+  private func applySumming(
+    thinning model: Int, to delta: inout MutableSpan<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey
+  ) -> (before: Double, after: Double) {
+    if case .keepRandom(let random, let threshold) = models[model].thinning {
+      return random.dropSumming(
+        &delta, from: position.elements.lowerBound, keepingBelow: threshold)
+    }
+    let before = Reduction.sumOfAbsolutes(delta.span)
+    apply(thinning: model, to: &delta, at: position, survey)
+    return (before, Reduction.sumOfAbsolutes(delta.span))
   }
 }
 
@@ -167,84 +180,34 @@ extension TaskVectorMerge {
       var delta = tile.mutableRow(row)
       apply(thinning: row - 1, to: &delta, at: position, survey)
     }
-    let factors = models.indices.map { model in
-      models[model].factor * survey.factor(ofModel: model, group: position.group)
-    }
+    let deltas = tile.rows(1..<tile.rows)
     if electsSign {
-      mergeByVote(tile, &scratch, factors, into: &output)
+      let voters = models.indices.map { voter($0, survey, group: position.group) }
+      vote.merge(deltas, voters.span, on: tile[0], into: &output)
     } else {
-      add(tile, factors, into: &output)
-    }
-  }
-
-  /// `out = b + Σ cᵢ·dᵢ` with the factors of a model drawn together.
-  private func add(
-    _ tile: borrowing Tile<Double>, _ factors: [Double], into output: inout MutableSpan<Double>
-  ) {
-    for i in 0..<output.count { output[i] = 0 }
-    for row in 1..<tile.rows {
-      let coefficient = models[row - 1].weight * factors[row - 1] * scale
-      let delta = tile[row]
-      for i in 0..<output.count { output[i] += coefficient * delta[i] }
-    }
-    let base = tile[0]
-    // Adding nothing leaves the base as it is, a negative zero included.
-    for i in 0..<output.count { output[i] = output[i] == 0 ? base[i] : base[i] + output[i] }
-  }
-
-  /// Keeps of each element the models that agree with the elected sign.
-  private func mergeByVote(
-    _ tile: borrowing Tile<Double>, _ scratch: inout Tile<Double>, _ factors: [Double],
-    into output: inout MutableSpan<Double>
-  ) {
-    elect(tile, &scratch, factors)
-    var mix = scratch.mutableRow(1)
-    for i in 0..<mix.count { mix[i] = 0 }
-    var divisors = scratch.mutableRow(2)
-    for i in 0..<divisors.count { divisors[i] = 0 }
-    for row in 1..<tile.rows {
-      let (weight, factor) = (models[row - 1].weight, factors[row - 1])
-      let voice = voice(of: weight)
-      let delta = tile[row]
-      scratch.update(1, with: 0) { mix, sign in
-        for i in 0..<mix.count {
-          let change = delta[i] * factor
-          // Asked this way round NaN is not voted out, so that it cannot vanish.
-          mix[i] += change * voice * sign[i] <= 0 ? 0 : change * weight
-        }
+      let coefficients = models.indices.map { model in
+        models[model].weight * factor(model, survey, group: position.group) * scale
       }
-      guard normalizes else { continue }
-      let share = semantics.dividesByCount ? 1 : weight
-      scratch.update(2, with: 0) { divisors, sign in
-        for i in 0..<divisors.count {
-          divisors[i] += delta[i] * factor * voice * sign[i] > 0 ? share : 0
-        }
-      }
-    }
-    let base = tile[0]
-    let mixed = scratch[1]
-    let counted = scratch[2]
-    let roundings = leastDivisor
-    for i in 0..<output.count {
-      let divisor = normalizes && counted[i].magnitude > roundings ? counted[i] : 1
-      let change = mixed[i] / divisor * lambda
-      output[i] = change == 0 ? base[i] : base[i] + change
+      RowArithmetic.place(deltas, times: coefficients.span, on: tile[0], into: &output)
     }
   }
 
-  /// Puts the elected sign of each element in the first scratch row: 1, -1, or 0 for none.
-  private func elect(
-    _ tile: borrowing Tile<Double>, _ scratch: inout Tile<Double>, _ factors: [Double]
-  ) {
-    var sum = scratch.mutableRow(0)
-    for i in 0..<sum.count { sum[i] = 0 }
-    for row in 1..<tile.rows {
-      let (voice, factor) = (voice(of: models[row - 1].weight), factors[row - 1])
-      let delta = tile[row]
-      for i in 0..<sum.count { sum[i] += delta[i] * factor * voice }
-    }
-    let zero = semantics.zeroIsPositive ? 1.0 : 0
-    for i in 0..<sum.count { sum[i] = sum[i] > 0 ? 1 : sum[i] == 0 ? zero : -1 }
+  private func factor(_ model: Int, _ survey: TaskVectorSurvey, group: Int) -> Double {
+    models[model].factor * survey.factor(ofModel: model, group: group)
+  }
+
+  private func voter(_ model: Int, _ survey: TaskVectorSurvey, group: Int) -> SignVote.Voter {
+    let weight = models[model].weight
+    return SignVote.Voter(
+      factor: factor(model, survey, group: group),
+      voice: semantics.votesByWeight ? weight : 1, weight: weight,
+      share: semantics.dividesByCount ? 1 : weight)
+  }
+
+  private var vote: SignVote {
+    SignVote(
+      zeroIsPositive: semantics.zeroIsPositive, lambda: lambda, divides: normalizes,
+      leastDivisor: leastDivisor)
   }
 
   /// What a sum of weights must exceed to divide: 0.1 + 0.2 - 0.3 is zero to whoever writes it, and
@@ -254,7 +217,4 @@ extension TaskVectorMerge {
     let size = models.reduce(0) { $0 + $1.weight.magnitude }
     return Double(models.count) * .ulpOfOne * size
   }
-
-  /// How much a model counts in the vote.
-  private func voice(of weight: Double) -> Double { semantics.votesByWeight ? weight : 1 }
 }

@@ -20,8 +20,8 @@ public struct TaskVectorSurvey: TensorSurvey {
 
   /// What a run of tiles contributes to what is known of one task vector.
   struct PartialVector: Sendable {
-    var outer: MagnitudeBound.Partial?
-    var inner: MagnitudeBound.Partial?
+    var outer: MagnitudeSelection.Pass?
+    var inner: MagnitudeSelection.Pass?
     var before = 0.0
     var after = 0.0
   }
@@ -29,24 +29,26 @@ public struct TaskVectorSurvey: TensorSurvey {
   /// What is known of one task vector.
   private struct Vector: Sendable {
     /// Elements beyond it are dropped.
-    var outer: MagnitudeBound?
+    var outer: MagnitudeSelection?
     /// Elements within it are dropped.
-    var inner: MagnitudeBound?
+    var inner: MagnitudeSelection?
     var needsSums = false
     var before = 0.0
     var after = 0.0
 
     var need: Need {
-      for bound in [outer, inner] {
-        if let bound, bound.need != .nothing { return .bounds }
-      }
+      if outer?.isComplete == false || inner?.isComplete == false { return .bounds }
       return needsSums ? .sums : .nothing
     }
+
+    var samples: Bool { outer?.samples == true || inner?.samples == true }
   }
 
   private var vectors: [Vector] = []
   /// The task vector that each model of each group is part of.
   private var places: [[Int]] = []
+  /// What the bounds and sums found in the pass.
+  private var passes: [PartialVector] = []
   /// The number of the first tile of each group, counted over all groups.
   private var firstTiles: [Int] = []
 
@@ -69,7 +71,7 @@ public struct TaskVectorSurvey: TensorSurvey {
           return place
         })
     }
-    vectors = parts.map { Self.vector($0, tileCount: tileCount) }
+    vectors = parts.map { Self.vector($0, samples: groups.count == 1) }
   }
 
   /// What a task vector changes in one tensor.
@@ -79,7 +81,7 @@ public struct TaskVectorSurvey: TensorSurvey {
     let needsSums: Bool
   }
 
-  private static func vector(_ parts: [Part], tileCount: Int) -> Vector {
+  private static func vector(_ parts: [Part], samples: Bool) -> Vector {
     var vector = Vector()
     guard let thinning = parts.first?.model.thinning else { return vector }
     let count = parts.reduce(0) { $0 + $1.count }
@@ -87,15 +89,14 @@ public struct TaskVectorSurvey: TensorSurvey {
     case .keepAll:
       return vector
     case .keepPlaces(let places):
-      vector.outer = MagnitudeBound(
-        keeping: places.upperBound, of: count, tileCount: tileCount)
+      vector.outer = MagnitudeSelection(keeping: places.upperBound, of: count, samples: samples)
       if places.lowerBound > 0 {
-        vector.inner = MagnitudeBound(
-          keeping: places.lowerBound, of: count, tileCount: tileCount)
+        vector.inner = MagnitudeSelection(
+          keeping: places.lowerBound, of: count, samples: samples)
       }
       vector.needsSums = !places.isEmpty && parts[0].needsSums
     case .keepShareOfModel:
-      vector.outer = MagnitudeBound(keeping: kept(parts), of: count, tileCount: tileCount)
+      vector.outer = MagnitudeSelection(keeping: kept(parts), of: count, samples: samples)
       vector.needsSums = parts.contains(where: \.needsSums)
     case .keepRandom, .keepRanked:
       vector.needsSums = parts[0].needsSums
@@ -124,37 +125,54 @@ extension TaskVectorSurvey {
   /// Whether all is known.
   public var isComplete: Bool { vectors.allSatisfy { $0.need == .nothing } }
 
+  /// A sample, where a bound is looked for in many elements and nothing is known of it yet.
+  public var coverage: PassCoverage {
+    vectors.contains(where: \.samples) ? .sample : .everything
+  }
+
   /// The contribution of no tile.
   public func makePartial() -> Partial {
-    Partial(
-      vectors: vectors.map {
-        PartialVector(outer: $0.outer?.makePartial(), inner: $0.inner?.makePartial())
-      })
+    let samples = coverage == .sample
+    func pass(_ selection: MagnitudeSelection?) -> MagnitudeSelection.Pass? {
+      guard let selection, !selection.isComplete, selection.samples == samples else { return nil }
+      return selection.makePass()
+    }
+    return Partial(
+      vectors: vectors.map { PartialVector(outer: pass($0.outer), inner: pass($0.inner)) })
   }
 
   /// Takes up the contribution of a run of tiles.
   public mutating func add(_ partial: Partial) {
     for (place, part) in partial.vectors.enumerated() {
-      if let outer = part.outer { vectors[place].outer?.add(outer) }
-      if let inner = part.inner { vectors[place].inner?.add(inner) }
       vectors[place].before += part.before
       vectors[place].after += part.after
+    }
+    guard !passes.isEmpty else {
+      passes = partial.vectors
+      return
+    }
+    for (place, part) in partial.vectors.enumerated() {
+      if let outer = part.outer { passes[place].outer?.add(outer) }
+      if let inner = part.inner { passes[place].inner?.add(inner) }
     }
   }
 
   /// Ends a pass and decides what the next has to find out.
   public mutating func finishPass() {
+    let isSample = coverage == .sample
     for place in vectors.indices {
       switch vectors[place].need {
       case .nothing:
         break
       case .bounds:
-        vectors[place].outer?.finishPass()
-        vectors[place].inner?.finishPass()
+        guard !passes.isEmpty else { break }
+        if let outer = passes[place].outer { vectors[place].outer?.finish(outer) }
+        if let inner = passes[place].inner { vectors[place].inner?.finish(inner) }
       case .sums:
-        vectors[place].needsSums = false
+        if !isSample { vectors[place].needsSums = false }
       }
     }
+    passes = []
   }
 }
 
@@ -162,7 +180,11 @@ extension TaskVectorSurvey {
 
 extension TaskVectorSurvey {
   /// What the pass has to find out about a model of a group.
-  func need(ofModel model: Int, group: Int) -> Need { vectors[places[group][model]].need }
+  func need(ofModel model: Int, group: Int) -> Need {
+    let vector = vectors[places[group][model]]
+    // Sums are taken over everything.
+    return coverage == .sample && !vector.samples ? .nothing : vector.need
+  }
 
   /// Counts the magnitudes of one tile of a task vector.
   func count(
@@ -171,12 +193,8 @@ extension TaskVectorSurvey {
   ) {
     let place = places[position.group][model]
     let tile = firstTiles[position.group] + position.tile
-    if let bound = vectors[place].outer {
-      partial.vectors[place].outer?.add(delta, tile: tile, bound)
-    }
-    if let bound = vectors[place].inner {
-      partial.vectors[place].inner?.add(delta, tile: tile, bound)
-    }
+    partial.vectors[place].outer?.add(delta, tile: tile)
+    partial.vectors[place].inner?.add(delta, tile: tile)
   }
 
   /// Adds to the sums of a task vector.

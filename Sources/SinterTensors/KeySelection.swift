@@ -1,0 +1,305 @@
+/// The search for the k-th largest of many keys that are seen in tiles, pass by pass.
+///
+/// Keys are unsigned numbers whose order is that of the elements. Of many keys a first pass takes a
+/// sample, which gives a bracket: two keys between which the k-th largest must lie, unless the
+/// sample is very unlike the rest. One pass over all keys then counts what lies above the bracket,
+/// and collects what lies within it. Keys that the sample holds often (atoms: differences of short
+/// floating-point numbers take few values) are counted instead. The counts prove that the bracket
+/// was right; if it was not, or holds too many keys, they are counted in bins, and one of these is
+/// the next bracket.
+///
+/// Of equal keys those of lowest index are the largest. The tile in which the last of them lies is
+/// part of the result.
+struct KeySelection: Sendable {
+  /// How many keys are to be kept.
+  enum Quota: Sendable, Hashable {
+    case count(Int)
+    /// A share of the keys that are not zero, rounded down; known after the first pass over all.
+    case shareOfNonzero(Double)
+  }
+
+  /// What a pass finds out.
+  enum Stage: Sendable, Hashable {
+    /// A sample of the keys.
+    case sampling
+    /// How many keys lie above a bracket, and in each bin of it.
+    case counting(KeyBracket)
+    /// The keys within a bracket.
+    case collecting(KeyBracket)
+    /// In which tiles the keys lie that equal the k-th largest.
+    case locating(UInt64)
+    case done
+  }
+
+  /// The result.
+  struct Place: Sendable, Hashable {
+    /// The k-th largest key.
+    var key: UInt64
+    /// How many of the keys that equal it are among the k largest, at least 1.
+    var kept: Int
+    /// How many keys equal it.
+    var ties: Int
+    /// The tile that holds the last one kept, where not all are, and how many are kept in it.
+    var cut: Cut?
+  }
+
+  /// The last of some equal keys that are kept.
+  struct Cut: Sendable, Hashable {
+    /// The tile that holds it.
+    let tile: Int
+    /// How many of the equal keys are kept in that tile, at least 1.
+    let kept: Int
+  }
+
+  /// How many keys there are.
+  let count: Int
+  private let quota: Quota
+  /// Whether it matters which of equal keys are kept.
+  private let findsCut: Bool
+  private(set) var stage: Stage
+  /// `nil` before the end, and when none or all are kept.
+  private(set) var place: Place?
+  /// The keys between which the k-th largest lies for certain.
+  private var certain = KeyBracket(low: 0, high: .max)
+
+  /// The number of keys that are collected at most, 3 MiB.
+  static let mostCollected = 3 << 17
+
+  /// The number of keys up to which no sample is taken.
+  static let fewKeys = 16_384
+
+  /// Starts a search; it is done at once when none or all are to be kept.
+  ///
+  /// - Parameters:
+  ///   - quota: how many keys are to be kept, at most all.
+  ///   - count: how many keys there are.
+  ///   - findsCut: whether it matters which of equal keys are kept.
+  ///   - samples: whether the first pass may be over a sample.
+  ///   - findsLeast: whether the least key is looked for too, where all are to be kept.
+  init(
+    keeping quota: Quota, of count: Int, findsCut: Bool, samples: Bool, findsLeast: Bool = false
+  ) {
+    self.count = count
+    self.quota = quota
+    self.findsCut = findsCut
+    let keepsAll = quota == .count(count) && !findsLeast
+    if quota == .count(0) || keepsAll || count == 0 {
+      stage = .done
+    } else if count <= Self.fewKeys {
+      stage = .collecting(certain)
+    } else {
+      stage = samples ? .sampling : .counting(certain)
+    }
+  }
+
+  /// How many keys are kept; for a share known at the end.
+  private(set) var keptCount: Int? {
+    get { if case .count(let kept) = quota { kept } else { shareCount } }
+    set { shareCount = newValue }
+  }
+  private var shareCount: Int?
+
+  func makePass() -> KeyPass { KeyPass(stage) }
+
+  /// Takes in what a pass found.
+  mutating func finish(_ pass: KeyPass) {
+    precondition(pass.stage == stage, "a pass of another stage")
+    if case .sampling = stage {
+      stage = stage(after: pass)
+      return
+    }
+    precondition(pass.seen == count, "the pass did not see every element exactly once")
+    if case .shareOfNonzero(let share) = quota, shareCount == nil {
+      let kept = Int(share * Double(count - pass.zeros))
+      shareCount = kept
+      if kept == 0 || kept == count {
+        stage = .done
+        return
+      }
+    }
+    switch stage {
+    case .sampling, .done: break
+    case .counting(let bracket), .collecting(let bracket): finish(pass, bracket)
+    case .locating(let key):
+      let kept = place?.kept ?? 0
+      place?.cut = pass.cut(keeping: kept, of: key)
+      stage = .done
+    }
+  }
+}
+
+// MARK: - Stages
+
+extension KeySelection {
+  /// A pass over a bracket that holds the k-th largest key, but for the error of the sample.
+  ///
+  /// How far the shares of its pieces lie apart tells how large that error is; keys that lie close
+  /// together are alike, so the number of keys alone would not.
+  private func stage(after sample: KeyPass) -> Stage {
+    guard !sample.keys.isEmpty else { return .counting(certain) }
+    var sorted = sample.keys
+    let total = sorted.count
+    let share: Double =
+      switch quota {
+      case .count(let kept): Double(kept) / Double(count)
+      case .shareOfNonzero(let share):
+        share * Double(total - sample.zeros) / Double(total)
+      }
+    let middle = min(max(Int(Double(total) * (1 - share)), 0), total - 1)
+    let key = sorted.selectKey(middle)
+    var variance = 0.0
+    var start = 0
+    for piece in sample.pieces {
+      let above = sample.keys[start..<piece.end].count { $0 > key }
+      let deviation = Double(above) - share * Double(piece.end - start)
+      variance += deviation * deviation
+      start = piece.end
+    }
+    // Three and a half standard errors: of a thousand brackets less than one misses.
+    let margin = 8 + Int(3.5 * variance.squareRoot())
+    var bracket = KeyBracket(
+      low: middle < margin ? 0 : sorted.selectKey(middle - margin),
+      high: middle + margin >= total ? .max : sorted.selectKey(middle + margin))
+    // Zeros are counted anyway, and often they are half of all keys.
+    if bracket.low == 0 { bracket.low = min(sorted.first { $0 != 0 } ?? 1, bracket.high) }
+    let inside = sorted.filter { $0 >= bracket.low && $0 <= bracket.high }
+    bracket.low = min(bracket.low, inside.min() ?? bracket.low)
+    let collected = bracket.countApart(inside)
+    let isFew = Double(collected) / Double(total) * Double(count) < 0.8 * Double(Self.mostCollected)
+    return isFew ? .collecting(bracket) : .counting(bracket)
+  }
+
+  private mutating func finish(_ pass: KeyPass, _ bracket: KeyBracket) {
+    guard !pass.overflows else {
+      stage = .counting(bracket)
+      return
+    }
+    let kept = keptCount ?? 0
+    guard kept > pass.above else {
+      certain.low = bracket.high + 1
+      stage = .counting(certain)
+      return
+    }
+    let bins = pass.allBins()
+    var left = kept - pass.above
+    // From the greatest bin down, until the one that the last kept key lies in.
+    for bin in bins.reversed() {
+      guard left > bin.count else {
+        finish(pass, bin, keeping: left)
+        return
+      }
+      left -= bin.count
+    }
+    if count - kept < pass.zeros {
+      // Zeros are alike: which of them are kept changes nothing.
+      place = Place(key: 0, kept: pass.zeros - (count - kept), ties: pass.zeros)
+      stage = .done
+      return
+    }
+    certain.high = bracket.low - 1
+    stage = .counting(certain)
+  }
+
+  /// Looks for the key in the bin that holds it.
+  private mutating func finish(_ pass: KeyPass, _ bin: KeyPass.Bin, keeping kept: Int) {
+    if case .collecting = pass.stage {
+      var left = kept
+      for (key, count) in pass.keys(of: bin) {
+        guard left > count else {
+          finish(pass, Place(key: key, kept: left, ties: count))
+          return
+        }
+        left -= count
+      }
+      preconditionFailure("the keys of a bin are not those that were counted")
+    }
+    if bin.least == bin.greatest {
+      finish(pass, Place(key: bin.least, kept: kept, ties: bin.count))
+      return
+    }
+    certain = KeyBracket(low: bin.least, high: bin.greatest)
+    // All of them may lie in one run of tiles.
+    stage = bin.count < KeyPass.mostCollected ? .collecting(certain) : .counting(certain)
+  }
+
+  private mutating func finish(_ pass: KeyPass, _ place: Place) {
+    self.place = place
+    stage = .done
+    guard findsCut, place.kept < place.ties, place.key > 0 else { return }
+    self.place?.cut = pass.cut(keeping: place.kept, of: place.key)
+    if self.place?.cut == nil { stage = .locating(place.key) }
+  }
+}
+
+/// Two keys and what lies between them.
+struct KeyBracket: Sendable, Hashable {
+  /// The least and the greatest key.
+  var low: UInt64
+  var high: UInt64
+  /// Keys within that are counted apart, tile by tile; those not in use are the greatest number,
+  /// which is no key: above infinity there are only NaNs.
+  private(set) var atoms = SIMD4<UInt64>(repeating: .max)
+
+  /// Makes a bracket.
+  init(low: UInt64, high: UInt64, atoms: [UInt64] = []) {
+    self.low = low
+    self.high = high
+    for (index, atom) in atoms.prefix(4).enumerated() { self.atoms[index] = atom }
+  }
+
+  /// How many low bits keys may differ in to share a bin.
+  var shift: Int { max(0, 64 - (high - low).leadingZeroBitCount - Self.binBits) }
+
+  /// The number of bins.
+  var binCount: Int { Int((high - low) >> UInt64(shift)) + 1 }
+
+  /// The number of bits that tell bins apart.
+  private static let binBits = 10
+
+  /// Makes the keys that a sample holds most often atoms.
+  ///
+  /// - Parameter sample: the keys of a sample that lie within the bracket.
+  /// - Returns: how many of them are none of the atoms.
+  fileprivate mutating func countApart(_ sample: [UInt64]) -> Int {
+    var counts: [UInt64: Int] = [:]
+    for key in sample { counts[key, default: 0] += 1 }
+    let often = counts.filter { $0.value >= 8 }
+      .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(4)
+    self = KeyBracket(low: low, high: high, atoms: often.map(\.key))
+    return often.reduce(sample.count) { $0 - $1.value }
+  }
+}
+
+extension [UInt64] {
+  /// Finds the key of a rank, 0 for the least, and moves keys on the way (Hoare's selection).
+  fileprivate mutating func selectKey(_ rank: Int) -> UInt64 {
+    var keys = mutableSpan
+    var low = 0
+    var high = keys.count - 1
+    while low < high {
+      let middle = low + (high - low) / 2
+      // The median of three, so that sorted keys are not the worst case.
+      let (a, b, c) = (keys[low], keys[middle], keys[high])
+      let pivot = Swift.max(Swift.min(a, b), Swift.min(Swift.max(a, b), c))
+      var i = low
+      var j = high
+      while i <= j {
+        while keys[i] < pivot { i += 1 }
+        while keys[j] > pivot { j -= 1 }
+        if i <= j {
+          keys.swapAt(i, j)
+          i += 1
+          j -= 1
+        }
+      }
+      if rank <= j {
+        high = j
+      } else if rank >= i {
+        low = i
+      } else {
+        return keys[rank]
+      }
+    }
+    return keys[rank]
+  }
+}

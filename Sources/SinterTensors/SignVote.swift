@@ -1,0 +1,62 @@
+/// Adds up changes of several models to a base where they agree on a sign.
+///
+/// For each element, with the changes dᵢ, each already multiplied by its factor:
+/// ```
+/// s   = sign of Σ dᵢ·voiceᵢ
+/// mix = Σ dᵢ·weightᵢ   over the models with sign(dᵢ·voiceᵢ) = s
+/// out = base + λ·mix / Σ shareᵢ of those models
+/// ```
+/// A change of NaN agrees with every sign, so that it cannot vanish. An element that nothing is
+/// added to keeps its sign, even if it is zero.
+public struct SignVote: Sendable, Hashable {
+  /// What a model brings to the vote.
+  public struct Voter: Sendable, Hashable, BitwiseCopyable {
+    /// By what its changes are multiplied first.
+    public var factor: Double
+    /// How much they count in the vote on the sign.
+    public var voice: Double
+    /// How much they count in the sum.
+    public var weight: Double
+    /// What the model adds to the divisor where it agrees.
+    public var share: Double
+
+    /// Makes a voter.
+    public init(factor: Double, voice: Double, weight: Double, share: Double) {
+      self.factor = factor
+      self.voice = voice
+      self.weight = weight
+      self.share = share
+    }
+  }
+
+  /// Whether a sum of zero elects the positive sign; otherwise it elects none.
+  public var zeroIsPositive: Bool
+  /// λ.
+  public var lambda: Double
+  /// Whether the sum is divided by the shares of those that agree.
+  public var divides: Bool
+  /// What the magnitude of a divisor must exceed, or it does not divide; at least 0.
+  public var leastDivisor: Double
+
+  /// Makes a vote.
+  public init(zeroIsPositive: Bool, lambda: Double, divides: Bool, leastDivisor: Double) {
+    self.zeroIsPositive = zeroIsPositive
+    self.lambda = lambda
+    self.divides = divides
+    self.leastDivisor = leastDivisor
+  }
+
+  /// Counts the votes and merges.
+  ///
+  /// - Parameters:
+  ///   - changes: a row for each model.
+  ///   - voters: as many.
+  ///   - base: as many elements as each row has.
+  ///   - out: receives as many.
+  public func merge(
+    _ changes: borrowing TileRows, _ voters: Span<Voter>, on base: Span<Double>,
+    into out: inout MutableSpan<Double>
+  ) {
+    Kernels.mergeByVote(changes, voters, self, on: base, into: &out)
+  }
+}
