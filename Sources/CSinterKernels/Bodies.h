@@ -26,3 +26,4 @@
 #include "ArithmeticBodies.h"
 #include "SelectionBodies.h"
 #include "TaskVectorBodies.h"
+#include "MatrixBodies.h"

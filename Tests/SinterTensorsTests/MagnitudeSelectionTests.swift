@@ -234,7 +234,7 @@ import Testing
             .counting(
               KeyBracket(
                 low: 0.5.bitPattern, high: 1.5.bitPattern,
-                atoms: [1.0.bitPattern, 0.75.bitPattern])))
+                atoms: [(1.0).bitPattern, 0.75.bitPattern])))
           pass.add(values.span, mask: ~(1 << 63), tile: 0)
           var collected = KeyPass(
             .collecting(KeyBracket(low: 0.5.bitPattern, high: 1.5.bitPattern)))

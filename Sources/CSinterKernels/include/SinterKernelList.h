@@ -168,3 +168,23 @@ KERNEL(
     (const double *base, const double *rows, size_t stride, const sinter_vote *votes,
      size_t model_count, sinter_election election, double *out, size_t count),
     (base, rows, stride, votes, model_count, election, out, count))
+
+// MARK: Matrices
+
+/// target += left * right. Element (i, k) of left stands at i * row_stride + k * column_stride; the
+/// rows of right and target are contiguous. Sums over k are taken in blocks of 64 terms, each from
+/// zero and in order, and added in order.
+KERNEL(
+    void, add_product_f32,
+    (const float *left, size_t row_stride, size_t column_stride, const float *right,
+     size_t right_stride, float *target, size_t target_stride, size_t rows, size_t inner,
+     size_t columns),
+    (left, row_stride, column_stride, right, right_stride, target, target_stride, rows, inner,
+     columns))
+KERNEL(
+    void, add_product_f64,
+    (const double *left, size_t row_stride, size_t column_stride, const double *right,
+     size_t right_stride, double *target, size_t target_stride, size_t rows, size_t inner,
+     size_t columns),
+    (left, row_stride, column_stride, right, right_stride, target, target_stride, rows, inner,
+     columns))

@@ -2,18 +2,9 @@ import Dispatch
 import SinterTensors
 import Synchronization
 
-/// The loops that linear algebra spends its time in, over memory that callers have checked.
-///
-/// A sum over an inner extent is taken in blocks of ``sumBlock`` terms, each from zero and in
-/// order; the sums of the blocks are added in order. So results depend neither on threads nor on
-/// how rows and columns are divided, nor on how an inner extent is divided at multiples of a block.
+/// The operands of a product, over memory that callers have checked.
 @safe
 enum MatrixKernel<Scalar: WorkingFloat> {
-  /// How many terms are summed before they are added to what was summed before.
-  ///
-  /// Short enough for `Float`: the error of a sum of n terms grows with n / 64 + 64, not with n.
-  static var sumBlock: Int { 64 }
-
   /// A matrix operand: where its elements lie.
   ///
   /// Marked `@unchecked Sendable` because whoever makes one outlives the threads that read it.
@@ -45,41 +36,23 @@ enum MatrixKernel<Scalar: WorkingFloat> {
   static func addProduct(
     rows: Range<Int>, inner: Int, columns: Int, _ left: Operand, _ right: Operand, to target: Target
   ) {
-    guard columns > 0 else { return }
-    let sums = UnsafeMutablePointer<Scalar>.allocate(capacity: columns)
-    // SAFETY: `sums` is owned by this function; the callers have checked that all indices that
-    // follow lie in the matrices that the operands were made of.
-    unsafe sums.initialize(repeating: 0, count: columns)
-    defer { unsafe sums.deallocate() }
-    for block in stride(from: 0, to: inner, by: sumBlock) {
-      let end = min(block + sumBlock, inner)
-      for row in rows {
-        let factors = unsafe left.base + row * left.rowStride
-        for j in 0..<columns { unsafe sums[j] = 0 }
-        var k = block
-        while k + 4 <= end {
-          let a0 = unsafe factors[k * left.columnStride]
-          let a1 = unsafe factors[(k + 1) * left.columnStride]
-          let a2 = unsafe factors[(k + 2) * left.columnStride]
-          let a3 = unsafe factors[(k + 3) * left.columnStride]
-          let b0 = unsafe right.base + k * right.rowStride
-          let b1 = unsafe b0 + right.rowStride
-          let b2 = unsafe b1 + right.rowStride
-          let b3 = unsafe b2 + right.rowStride
-          for j in 0..<columns {
-            unsafe sums[j] = (((sums[j] + a0 * b0[j]) + a1 * b1[j]) + a2 * b2[j]) + a3 * b3[j]
-          }
-          k += 4
-        }
-        while k < end {
-          let a = unsafe factors[k * left.columnStride]
-          let b = unsafe right.base + k * right.rowStride
-          for j in 0..<columns { unsafe sums[j] = sums[j] + a * b[j] }
-          k += 1
-        }
-        let result = unsafe target.base + row * target.rowStride
-        for j in 0..<columns { unsafe result[j] = result[j] + sums[j] }
-      }
+    // SAFETY: the callers have checked that the rows lie in both matrices; the pointers are to
+    // elements of the type that was asked for.
+    let from = unsafe UnsafeRawPointer(left.base + rows.lowerBound * left.rowStride)
+    let other = unsafe UnsafeRawPointer(right.base)
+    let to = unsafe UnsafeMutableRawPointer(target.base + rows.lowerBound * target.rowStride)
+    if Scalar.self == Float.self {
+      unsafe MatrixProductKernel.addProduct(
+        from.assumingMemoryBound(to: Float.self), rowStride: left.rowStride,
+        columnStride: left.columnStride, other.assumingMemoryBound(to: Float.self),
+        rightStride: right.rowStride, to: to.assumingMemoryBound(to: Float.self),
+        targetStride: target.rowStride, rows: rows.count, inner: inner, columns: columns)
+    } else {
+      unsafe MatrixProductKernel.addProduct(
+        from.assumingMemoryBound(to: Double.self), rowStride: left.rowStride,
+        columnStride: left.columnStride, other.assumingMemoryBound(to: Double.self),
+        rightStride: right.rowStride, to: to.assumingMemoryBound(to: Double.self),
+        targetStride: target.rowStride, rows: rows.count, inner: inner, columns: columns)
     }
   }
 }

@@ -43,7 +43,7 @@ struct RangeFinder: Sendable {
     var squaredNorm = 0.0
     var basis = Matrix<Float>(rows: matrix.columns, columns: count)
     try matrix.forEachBlock(threads: threads) { start, block in
-      for row in 0..<block.rows { squaredNorm += Reduction.sumOfSquares(block.row(row)) }
+      for row in 0..<block.rows { squaredNorm += block.squaredNorm(ofRow: row) }
       basis.addProduct(
         transposed: block, signs(start..<start + block.rows, columns: count),
         threads: threads)
@@ -68,7 +68,7 @@ struct RangeFinder: Sendable {
     var squaredNorm = 0.0
     var rows: [Matrix<Float>] = []
     try matrix.forEachBlock(threads: threads) { _, block in
-      for row in 0..<block.rows { squaredNorm += Reduction.sumOfSquares(block.row(row)) }
+      for row in 0..<block.rows { squaredNorm += block.squaredNorm(ofRow: row) }
       rows.append(block)
     }
     let whole = Matrix(stacked: rows)

@@ -1,3 +1,4 @@
+import SinterTensors
 import Testing
 
 @testable import Sinter
@@ -68,6 +69,40 @@ import Testing
       sum.addProduct(transposed: left.rows(rows), right.rows(rows))
     }
     #expect(sum == left.transposedTimes(right))
+  }
+
+  @Test(arguments: [1, 5, 16, 31, 64, 67, 100])
+  func `All levels of vector instructions give the bits of the plain loop`(columns: Int) {
+    for (rows, inner) in [(1, 1), (6, 64), (7, 65), (13, 200)] {
+      let left = Matrix<Float>(MatrixSample.random(rows, inner, seed: 9))
+      let right = Matrix<Float>(MatrixSample.random(inner, columns, seed: 10))
+      let wide = (left: Matrix<Double>(left), right: Matrix<Double>(right))
+      let (expected, wideExpected) = (plain(left, right), plain(wide.left, wide.right))
+      for level in KernelLevel.available {
+        KernelLevel.with(level) {
+          #expect(left.times(right) == expected)
+          #expect(left.transposed().transposedTimes(right) == expected)
+          #expect(wide.left.times(wide.right) == wideExpected)
+        }
+      }
+    }
+  }
+
+  /// Sums of blocks of 64 terms, each from zero.
+  private func plain<Scalar>(
+    _ left: Matrix<Scalar>, _ right: Matrix<Scalar>
+  ) -> Matrix<Scalar> {
+    var result = Matrix<Scalar>(rows: left.rows, columns: right.columns)
+    for i in 0..<left.rows {
+      for j in 0..<right.columns {
+        for start in stride(from: 0, to: left.columns, by: 64) {
+          var sum: Scalar = 0
+          for k in start..<min(start + 64, left.columns) { sum += left[i, k] * right[k, j] }
+          result[i, j] += sum
+        }
+      }
+    }
+    return result
   }
 
   @Test func `A product is added to what is there`() {

@@ -78,7 +78,7 @@ struct ModuleExtraction {
     var parts: [Matrix<Float>] = []
     var squaredNorm = 0.0
     try matrix.forEachBlock(threads: budget.threadsPerWorker) { _, block in
-      for row in 0..<block.rows { squaredNorm += Reduction.sumOfSquares(block.row(row)) }
+      for row in 0..<block.rows { squaredNorm += block.squaredNorm(ofRow: row) }
       parts.append(block)
     }
     try check(squaredNorm)
@@ -109,7 +109,7 @@ struct ModuleExtraction {
         var difference = left.rows(start + row..<start + end).times(right, threads: threads)
         difference.add(block.rows(row..<end).elements, times: -1)
         for row in 0..<difference.rows {
-          squaredError += Reduction.sumOfSquares(difference.row(row))
+          squaredError += difference.squaredNorm(ofRow: row)
         }
       }
     }
