@@ -4,13 +4,17 @@ import PackageDescription
 let package = Package(
   name: "Benchmarks",
   platforms: [.macOS(.v15)],
-  dependencies: [.package(name: "sinter", path: "..")],
+  dependencies: [
+    .package(name: "sinter", path: ".."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
   targets: [
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
         .product(name: "Sinter", package: "sinter"),
         .product(name: "Safetensors", package: "sinter"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: [
         .strictMemorySafety(),

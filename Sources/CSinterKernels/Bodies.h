@@ -18,7 +18,6 @@
 #include "Vectors.h"
 
 #include "ConversionBodies.h"
-#include "LowRankBodies.h"
 #include "ReductionBodies.h"
 
 #include "RandomBodies.h"
@@ -27,3 +26,4 @@
 #include "SelectionBodies.h"
 #include "TaskVectorBodies.h"
 #include "MatrixBodies.h"
+#include "LowRankBodies.h"

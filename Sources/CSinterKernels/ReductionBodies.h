@@ -33,46 +33,121 @@ double SINTER_NAME(dot)(const double *first, const double *second, size_t count)
   return total(lanes);
 }
 
-/// Several dot products with one row, whose lanes all stay in registers.
-SINTER_INLINE void add_few_dots(
-    const double *first, const double *rows, size_t stride, int row_count, size_t count,
+// How many rows can be multiplied with each other, or with one more, while all sums stay in
+// registers.
+#if SINTER_WORDS >= 8
+#define FEW_ROWS 3
+#define FEW_PARTNERS 4
+#elif SINTER_WORDS >= 4
+#define FEW_ROWS 2
+#define FEW_PARTNERS 2
+#else
+#define FEW_ROWS 1
+#define FEW_PARTNERS 1
+#endif
+
+/// Elements of a row, or their differences from a base that is not null.
+SINTER_INLINE f64x16 changes(const double *row, const double *base, size_t count) {
+  f64x16 values = load_some(row, count);
+  return base ? values - load_some(base, count) : values;
+}
+
+/// The products of all pairs of a few rows.
+SINTER_INLINE void add_triangle(
+    const double *rows, size_t stride, int row_count, const double *base, size_t count,
     double *sums) {
-  f64x16 lanes[4] = {0, 0, 0, 0};
+  f64x16 lanes[FEW_ROWS * (FEW_ROWS + 1) / 2] = {0};
   size_t i = 0;
-  for (; i + GROUP <= count; i += GROUP) {
-    f64x16 values = load(first + i);
-    for (int r = 0; r < row_count; r++) lanes[r] += values * load(rows + r * stride + i);
-  }
-  if (i < count) {
-    f64x16 values = load_first(first + i, count - i);
-    for (int r = 0; r < row_count; r++) {
-      lanes[r] += values * load_first(rows + r * stride + i, count - i);
-    }
-  }
+#define ADD(n)                                                                              \
+  do {                                                                                      \
+    f64x16 values[FEW_ROWS];                                                                \
+    for (int r = 0; r < row_count; r++) {                                                   \
+      values[r] = changes(rows + r * stride + i, base ? base + i : base, n);                \
+    }                                                                                       \
+    for (int r = 0, k = 0; r < row_count; r++) {                                            \
+      for (int s = r; s < row_count; s++, k++) lanes[k] += values[r] * values[s];           \
+    }                                                                                       \
+  } while (0)
+  for (; i + GROUP <= count; i += GROUP) ADD(GROUP);
+  if (i < count) ADD(count - i);
+#undef ADD
+  for (int k = 0; k < row_count * (row_count + 1) / 2; k++) sums[k] += total(lanes[k]);
+}
+
+/// The products of one row with a few.
+SINTER_INLINE void add_few(
+    const double *first, const double *rows, size_t stride, int row_count, const double *base,
+    size_t count, double *sums) {
+  f64x16 lanes[FEW_PARTNERS] = {0};
+  size_t i = 0;
+#define ADD(n)                                                                              \
+  do {                                                                                      \
+    const double *origin = base ? base + i : base;                                          \
+    f64x16 values = changes(first + i, origin, n);                                          \
+    for (int r = 0; r < row_count; r++) {                                                   \
+      lanes[r] += values * changes(rows + r * stride + i, origin, n);                       \
+    }                                                                                       \
+  } while (0)
+  for (; i + GROUP <= count; i += GROUP) ADD(GROUP);
+  if (i < count) ADD(count - i);
+#undef ADD
   for (int r = 0; r < row_count; r++) sums[r] += total(lanes[r]);
 }
 
-void SINTER_NAME(add_dots)(
-    const double *first, const double *rows, size_t stride, size_t row_count, size_t count,
+SINTER_INLINE void add_all(
+    const double *rows, size_t stride, size_t row_count, const double *base, size_t count,
     double *sums) {
-  size_t r = 0;
-#if SINTER_WORDS >= 8
-  for (; r + 4 <= row_count; r += 4) {
-    add_few_dots(first, rows + r * stride, stride, 4, count, sums + r);
+  if (row_count == 1) {
+    add_triangle(rows, stride, 1, base, count, sums);
+    return;
   }
-  if (r + 3 <= row_count) {
-    add_few_dots(first, rows + r * stride, stride, 3, count, sums + r);
-    r += 3;
-  }
-#endif
-#if SINTER_WORDS >= 4
-  for (; r + 2 <= row_count; r += 2) {
-    add_few_dots(first, rows + r * stride, stride, 2, count, sums + r);
+#if FEW_ROWS >= 2
+  if (row_count == 2) {
+    add_triangle(rows, stride, 2, base, count, sums);
+    return;
   }
 #endif
-  for (; r < row_count; r++) {
-    add_few_dots(first, rows + r * stride, stride, 1, count, sums + r);
+#if FEW_ROWS >= 3
+  if (row_count == 3) {
+    add_triangle(rows, stride, 3, base, count, sums);
+    return;
   }
+#endif
+  for (size_t r = 0; r < row_count; r++) {
+    const double *first = rows + r * stride;
+    size_t s = r;
+    for (; s + FEW_PARTNERS <= row_count; s += FEW_PARTNERS) {
+      add_few(first, rows + s * stride, stride, FEW_PARTNERS, base, count, sums);
+      sums += FEW_PARTNERS;
+    }
+    for (; s < row_count; s++) add_few(first, rows + s * stride, stride, 1, base, count, sums++);
+  }
+}
+
+void SINTER_NAME(add_products)(
+    const double *rows, size_t stride, size_t row_count, const double *base, size_t count,
+    double *sums) {
+  if (base) {
+    add_all(rows, stride, row_count, base, count, sums);
+  } else {
+    add_all(rows, stride, row_count, 0, count, sums);
+  }
+}
+
+double SINTER_NAME(squares_of_changes)(
+    const double *row, const double *base, const double *selectors, size_t count) {
+  f64x16 lanes = 0;
+  size_t i = 0;
+#define ADD(n)                                                                              \
+  do {                                                                                      \
+    f64x16 values = changes(row + i, base + i, n);                                          \
+    if (selectors) values = choose(load_some(selectors + i, n) > 0, values, 0);             \
+    lanes += values * values;                                                               \
+  } while (0)
+  for (; i + GROUP <= count; i += GROUP) ADD(GROUP);
+  if (i < count) ADD(count - i);
+#undef ADD
+  return total(lanes);
 }
 
 double SINTER_NAME(largest_magnitude)(const double *row, size_t count) {

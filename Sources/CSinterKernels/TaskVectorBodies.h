@@ -31,16 +31,16 @@ void SINTER_NAME(drop_from)(double *row, size_t count, double threshold, int is_
 
 /// One group of the result; always inlined with a constant count for whole groups.
 SINTER_INLINE f64x16 voted(const double *base, const double *rows, size_t stride,
-                           const sinter_vote *votes, size_t model_count, sinter_election election,
+                           const sinter_vote *votes, size_t row_count, sinter_election election,
                            size_t count) {
   f64x16 sum = 0;
-  for (size_t m = 0; m < model_count; m++) {
+  for (size_t m = 0; m < row_count; m++) {
     sum += load_some(rows + m * stride, count) * votes[m].factor * votes[m].voice;
   }
   f64x16 none = election.zero_sign;
   f64x16 sign = choose(sum > 0, (f64x16)1.0, choose(sum == 0, none, (f64x16)-1.0));
   f64x16 mix = 0, divisor = 0;
-  for (size_t m = 0; m < model_count; m++) {
+  for (size_t m = 0; m < row_count; m++) {
     f64x16 change = load_some(rows + m * stride, count) * votes[m].factor;
     f64x16 agreement = change * votes[m].voice * sign;
     // Asked this way round NaN is not voted out, so that it cannot vanish.
@@ -58,10 +58,9 @@ SINTER_INLINE f64x16 voted(const double *base, const double *rows, size_t stride
 }
 
 void SINTER_NAME(merge_by_vote)(const double *base, const double *rows, size_t stride,
-                                const sinter_vote *votes, size_t model_count,
-                                sinter_election election, double *out, size_t count) {
-#define DO(i, n) \
-  store_some(voted(base + i, rows + i, stride, votes, model_count, election, n), out + i, n)
-  FOR_GROUPS(count, DO);
-#undef DO
+                                const sinter_vote *votes, size_t row_count,
+                                sinter_election election, double *restrict out, size_t count) {
+#define VALUES(i, n, r) voted(base + i, rows + i, stride, votes, r, election, n)
+  STORE_GROUPS(VALUES);
+#undef VALUES
 }

@@ -14,6 +14,7 @@ typedef VECTOR(int64_t, 16) i64x16;
 typedef VECTOR(uint64_t, 16) u64x16;
 typedef VECTOR(int32_t, 16) i32x16;
 typedef VECTOR(uint32_t, 16) u32x16;
+typedef VECTOR(int16_t, 16) i16x16;
 typedef VECTOR(uint16_t, 16) u16x16;
 typedef VECTOR(uint8_t, 16) u8x16;
 
@@ -32,6 +33,11 @@ SINTER_INLINE f64x16 load_first(const double *row, size_t count) {
   double values[GROUP] = {0};
   for (size_t i = 0; i < count; i++) values[i] = row[i];
   return load(values);
+}
+
+/// A group, or the first elements of one.
+SINTER_INLINE f64x16 load_some(const double *row, size_t count) {
+  return count == GROUP ? load(row) : load_first(row, count);
 }
 
 /// The first elements of a group, fewer than all, to a row.

@@ -4,7 +4,8 @@ import SinterTensors
 struct HeaderParser {
   private var scanner: JSONScanner
   private let file: String
-  private var names: Set<ExactName> = []
+  /// The place of each tensor among ``tensors``.
+  private(set) var positions: [ExactName: Int] = [:]
   /// The tensor that is being read, for messages.
   private var current: String?
 
@@ -29,7 +30,9 @@ struct HeaderParser {
         guard metadata == nil else { throw .malformedMetadata(file, "the name comes twice") }
         try parseMetadata()
       } else {
-        guard names.insert(ExactName(name)).inserted else { throw .duplicateName(file, name) }
+        guard positions.updateValue(tensors.count, forKey: ExactName(name)) == nil else {
+          throw .duplicateName(file, name)
+        }
         current = name
         try parseTensor(name)
         current = nil

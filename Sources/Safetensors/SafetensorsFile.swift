@@ -16,7 +16,6 @@ public struct SafetensorsFile: Sendable {
   public let header: SafetensorsHeader
   /// The file itself, for reads that are not of one tensor.
   package let input: InputFile
-  private let positions: [ExactName: Int]
 
   /// Opens a file and checks its header.
   ///
@@ -31,12 +30,6 @@ public struct SafetensorsFile: Sendable {
     header = try SafetensorsHeader(
       parsing: try input.bytes(in: 0..<dataStart), fileByteCount: input.byteCount, file: path)
     self.input = input
-    var positions: [ExactName: Int] = [:]
-    positions.reserveCapacity(header.tensors.count)
-    for (position, tensor) in header.tensors.enumerated() {
-      positions[ExactName(tensor.name)] = position
-    }
-    self.positions = positions
   }
 
   /// The path with which the file was opened.
@@ -54,7 +47,7 @@ public struct SafetensorsFile: Sendable {
   /// - Returns: the tensor, or `nil` when the file has none of this name.
   /// - Complexity: constant on average, whatever the number of tensors.
   public func tensor(named name: String) -> TensorDescriptor? {
-    positions[ExactName(name)].map { header.tensors[$0] }
+    header.positions[ExactName(name)].map { header.tensors[$0] }
   }
 
   /// Reads all data of a tensor.

@@ -44,24 +44,30 @@ extension SafetensorsHeader {
     precondition(bytes.count >= dataStart, "the bytes end before the header does")
     var parser = HeaderParser(bytes: bytes, range: 8..<dataStart, file: file)
     try parser.parse()
-    let tensors = Self.sorted(parser.tensors)
+    let order = Self.order(parser.tensors)
+    let tensors = order.map { order in order.map { parser.tensors[$0] } } ?? parser.tensors
     try Self.checkLayout(
       tensors, dataStart: dataStart, fileByteCount: fileByteCount, file: file)
-    self.init(metadata: parser.metadata, tensors: tensors, dataStart: dataStart)
+    var positions = parser.positions
+    for (place, tensor) in (order == nil ? [] : tensors).enumerated() {
+      positions[ExactName(tensor.name)] = place
+    }
+    self.init(
+      metadata: parser.metadata, tensors: tensors, dataStart: dataStart, positions: positions)
   }
 
-  /// The tensors by where their data starts, then where it ends, then as in the header.
-  private static func sorted(_ tensors: [TensorDescriptor]) -> [TensorDescriptor] {
+  /// The places of the tensors by where their data starts, then where it ends, then as in the
+  /// header; `nil` when they stand in that order already.
+  private static func order(_ tensors: [TensorDescriptor]) -> [Int]? {
     func key(_ tensor: TensorDescriptor) -> (Int, Int) {
       (tensor.dataOffsets.lowerBound, tensor.dataOffsets.upperBound)
     }
     let isSorted = zip(tensors, tensors.dropFirst()).allSatisfy { key($0) <= key($1) }
-    if isSorted { return tensors }
-    let order = tensors.indices.sorted { left, right in
+    if isSorted { return nil }
+    return tensors.indices.sorted { left, right in
       let (leftKey, rightKey) = (key(tensors[left]), key(tensors[right]))
       return leftKey == rightKey ? left < right : leftKey < rightKey
     }
-    return order.map { tensors[$0] }
   }
 
   private static func checkLayout(

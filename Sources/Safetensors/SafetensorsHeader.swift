@@ -19,11 +19,17 @@ public struct SafetensorsHeader: Hashable, Sendable {
   public let tensors: [TensorDescriptor]
   /// The byte of the file where the data starts: 8 and the length of the header.
   public let dataStart: Int
+  /// The place of each tensor by name.
+  let positions: [ExactName: Int]
 
-  init(metadata: SafetensorsMetadata?, tensors: [TensorDescriptor], dataStart: Int) {
+  init(
+    metadata: SafetensorsMetadata?, tensors: [TensorDescriptor], dataStart: Int,
+    positions: [ExactName: Int]
+  ) {
     self.metadata = metadata
     self.tensors = tensors
     self.dataStart = dataStart
+    self.positions = positions
   }
 
   /// The size of all data in bytes.
@@ -47,15 +53,17 @@ public struct SafetensorsHeader: Hashable, Sendable {
     layingOut declarations: [TensorDeclaration], metadata: SafetensorsMetadata? = .pytorch,
     file: String
   ) throws(SafetensorsError) {
-    var names: Set<ExactName> = []
-    names.reserveCapacity(declarations.count)
+    var positions: [ExactName: Int] = [:]
+    positions.reserveCapacity(declarations.count)
     var tensors: [TensorDescriptor] = []
     tensors.reserveCapacity(declarations.count)
     var offset = 0
     for declaration in declarations {
       let (name, dtype, shape) = (declaration.name, declaration.dtype, declaration.shape)
       if name == Self.metadataName { throw .reservedName(file, name) }
-      guard names.insert(ExactName(name)).inserted else { throw .duplicateName(file, name) }
+      guard positions.updateValue(tensors.count, forKey: ExactName(name)) == nil else {
+        throw .duplicateName(file, name)
+      }
       switch dtype.byteCount(of: shape) {
       case .partialByte: throw .partialByte(file, name, dtype, shape)
       case .overflow: throw .sizeOverflow(file, name, dtype, shape)
@@ -72,7 +80,8 @@ public struct SafetensorsHeader: Hashable, Sendable {
     }
     let length = Self.encodedBody(metadata: metadata, tensors: tensors).count
     if length > Self.lengthLimit { throw .headerTooLong(file, length: UInt64(length)) }
-    self.init(metadata: metadata, tensors: tensors, dataStart: 8 + length)
+    self.init(
+      metadata: metadata, tensors: tensors, dataStart: 8 + length, positions: positions)
   }
 
   /// The bytes that stand before the data: the length and the JSON, padded with spaces.

@@ -37,13 +37,17 @@ public struct ShardIndex: Hashable, Sendable {
   public init(entries: [Entry], totalSize: Int?, path: String) throws(SafetensorsError) {
     var positions: [ExactName: Int] = [:]
     positions.reserveCapacity(entries.count)
+    // Neighbours are mostly in the same file, whose name is looked at once.
+    var checked: ExactName?
     for (position, entry) in entries.enumerated() {
       if positions.updateValue(position, forKey: ExactName(entry.tensor)) != nil {
         throw .duplicateName(path, entry.tensor)
       }
-      if let fault = PathText.fault(inName: entry.file) {
+      let file = ExactName(entry.file)
+      if file != checked, let fault = PathText.fault(inName: entry.file) {
         throw .unsafePath(path, name: entry.file, fault).naming(entry.tensor)
       }
+      checked = file
     }
     self.entries = entries
     self.totalSize = totalSize
@@ -60,7 +64,14 @@ public struct ShardIndex: Hashable, Sendable {
   /// The files, each once, in the order in which the index first names them.
   public var files: [String] {
     var seen: Set<ExactName> = []
-    return entries.compactMap { seen.insert(ExactName($0.file)).inserted ? $0.file : nil }
+    var last: ExactName?
+    return entries.compactMap { entry in
+      let file = ExactName(entry.file)
+      // Neighbours are mostly in the same file.
+      if file == last { return nil }
+      last = file
+      return seen.insert(file).inserted ? entry.file : nil
+    }
   }
 
   /// The text of the index in the form that transformers writes, with a line feed at the end.

@@ -17,9 +17,8 @@ extension Kernels {
   /// Widens elements; `bytes` holds `count` of them, aligned to their size.
   static func widen(
     _ bytes: Span<UInt8>, from dtype: DType, count: Int, into row: inout MutableSpan<Double>
-  ) {
-    let kernel:
-      @convention(c) (Int32, UnsafeRawPointer?, UnsafeMutablePointer<Double>?, Int) -> Void
+  ) -> Int {
+    let kernel: @convention(c) (Int32, UnsafeRawPointer?, UnsafeMutablePointer<Double>?, Int) -> Int
     switch dtype {
     case .float64: unsafe kernel = sinter_widen_f64
     case .float32: unsafe kernel = sinter_widen_f32
@@ -32,7 +31,7 @@ extension Kernels {
     precondition(count >= 0 && count <= row.count, "the row is too short")
     precondition(bytes.count == count * dtype.bitWidth / 8, "the bytes are not those elements")
     // SAFETY: both counts were checked.
-    unsafe bytes.withUnsafeBufferPointer { source in
+    return unsafe bytes.withUnsafeBufferPointer { source in
       unsafe row.withUnsafeMutableBufferPointer { target in
         unsafe kernel(level, source.baseAddress, target.baseAddress, count)
       }
@@ -91,18 +90,57 @@ extension Kernels {
     }
   }
 
-  static func addDots(
-    _ first: Span<Double>, _ rows: TileRows, to sums: inout MutableSpan<Double>
+  static func addProducts(of rows: TileRows, to sums: inout MutableSpan<Double>) {
+    precondition(sums.count == rows.count * (rows.count + 1) / 2, "one sum for each pair")
+    // SAFETY: the counts are right, and a TileRows holds the elements of its rows.
+    unsafe rows.elements.withUnsafeBufferPointer { elements in
+      unsafe sums.withUnsafeMutableBufferPointer { sums in
+        unsafe sinter_add_products(
+          level, elements.baseAddress, rows.stride, rows.count, nil, rows.length,
+          sums.baseAddress)
+      }
+    }
+  }
+
+  static func addProducts(
+    of rows: TileRows, minus base: Span<Double>, to sums: inout MutableSpan<Double>
   ) {
-    precondition(first.count == rows.length, "the rows differ in length")
-    precondition(sums.count == rows.count, "one sum for each row")
-    // SAFETY: the counts are equal, and a TileRows holds the elements of its rows.
-    unsafe first.withUnsafeBufferPointer { first in
-      unsafe rows.elements.withUnsafeBufferPointer { others in
+    precondition(sums.count == rows.count * (rows.count + 1) / 2, "one sum for each pair")
+    precondition(base.count == rows.length, "the rows differ in length")
+    // SAFETY: the counts are right, and a TileRows holds the elements of its rows.
+    unsafe rows.elements.withUnsafeBufferPointer { elements in
+      unsafe base.withUnsafeBufferPointer { base in
         unsafe sums.withUnsafeMutableBufferPointer { sums in
-          unsafe sinter_add_dots(
-            level, first.baseAddress, others.baseAddress, rows.stride, rows.count, first.count,
+          unsafe sinter_add_products(
+            level, elements.baseAddress, rows.stride, rows.count, base.baseAddress, rows.length,
             sums.baseAddress)
+        }
+      }
+    }
+  }
+
+  static func squaresOfChanges(_ row: Span<Double>, from base: Span<Double>) -> Double {
+    precondition(row.count == base.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    return unsafe row.withUnsafeBufferPointer { row in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe sinter_squares_of_changes(
+          level, row.baseAddress, base.baseAddress, nil, row.count)
+      }
+    }
+  }
+
+  static func squaresOfChanges(
+    _ row: Span<Double>, from base: Span<Double>, selecting selectors: Span<Double>
+  ) -> Double {
+    precondition(
+      row.count == base.count && row.count == selectors.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    return unsafe row.withUnsafeBufferPointer { row in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe selectors.withUnsafeBufferPointer { selectors in
+          unsafe sinter_squares_of_changes(
+            level, row.baseAddress, base.baseAddress, selectors.baseAddress, row.count)
         }
       }
     }
@@ -157,21 +195,40 @@ extension Kernels {
     // SAFETY: the count is the span's.
     unsafe row.withUnsafeMutableBufferPointer {
       unsafe sinter_drop(
-        level, random.seed, random.stream, UInt64(index), limit, $0.baseAddress, $0.count)
+        level, random.seed, random.stream, UInt64(index), limit, $0.baseAddress, nil, $0.count)
     }
   }
 
-  static func dropAndSum(
-    _ row: inout MutableSpan<Double>, _ random: CounterRandom, from index: Int, below limit: UInt32
-  ) -> (before: Double, after: Double) {
-    var (before, after) = (0.0, 0.0)
-    // SAFETY: the count is the span's.
-    unsafe row.withUnsafeMutableBufferPointer {
-      unsafe sinter_drop_and_sum(
-        level, random.seed, random.stream, UInt64(index), limit, $0.baseAddress, $0.count,
-        &before, &after)
+  static func drop(
+    _ row: inout MutableSpan<Double>, minus base: Span<Double>, _ random: CounterRandom,
+    from index: Int, below limit: UInt32
+  ) {
+    precondition(base.count == row.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    unsafe row.withUnsafeMutableBufferPointer { row in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe sinter_drop(
+          level, random.seed, random.stream, UInt64(index), limit, row.baseAddress,
+          base.baseAddress, row.count)
+      }
     }
-    return (before, after)
+  }
+
+  static func sumsOfKept(
+    _ row: Span<Double>, minus base: Span<Double>, _ random: CounterRandom, from index: Int,
+    below limit: UInt32
+  ) -> (all: Double, kept: Double) {
+    precondition(base.count == row.count, "the rows differ in length")
+    var (all, kept) = (0.0, 0.0)
+    // SAFETY: the counts are equal.
+    unsafe row.withUnsafeBufferPointer { row in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe sinter_sums_of_kept(
+          level, random.seed, random.stream, UInt64(index), limit, row.baseAddress,
+          base.baseAddress, row.count, &all, &kept)
+      }
+    }
+    return (all, kept)
   }
 }
 
@@ -218,36 +275,39 @@ extension Kernels {
   }
 
   static func combine(
-    _ x: Span<Double>, times a: Double, _ y: Span<Double>, times b: Double,
-    into out: inout MutableSpan<Double>
+    _ x: Span<Double>, times a: Double, _ y: Span<Double>, times b: Double, keepingEqual: Bool,
+    into out: inout MutableSpan<Double>, from start: Int
   ) {
-    precondition(x.count == out.count && y.count == out.count, "the rows differ in length")
-    // SAFETY: the counts are equal.
+    let kernel = unsafe keepingEqual ? sinter_combine_unless_equal : sinter_combine
+    precondition(x.count == y.count, "the rows differ in length")
+    precondition(start >= 0 && x.count <= out.count - start, "the result is too short")
+    // SAFETY: the counts are equal, and as many elements follow in the result.
     unsafe out.withUnsafeMutableBufferPointer { out in
       unsafe x.withUnsafeBufferPointer { x in
         unsafe y.withUnsafeBufferPointer { y in
-          unsafe sinter_combine(
-            level, a, x.baseAddress, b, y.baseAddress, out.baseAddress, out.count)
+          let target = unsafe out.baseAddress.map { unsafe $0 + start }
+          unsafe kernel(level, a, x.baseAddress, b, y.baseAddress, target, x.count)
         }
       }
     }
   }
 
-  static func combine(
+  static func combineChanges(
     _ x: Span<Double>, times a: Double, _ y: Span<Double>, times b: Double,
-    whereEqual equal: Span<Double>, into out: inout MutableSpan<Double>
+    on base: Span<Double>, keepingEqual: Bool, into out: inout MutableSpan<Double>,
+    from start: Int
   ) {
-    precondition(
-      x.count == out.count && y.count == out.count && equal.count == out.count,
-      "the rows differ in length")
-    // SAFETY: the counts are equal.
+    let kernel = unsafe keepingEqual ? sinter_combine_changes_unless_equal : sinter_combine_changes
+    precondition(x.count == y.count && x.count == base.count, "the rows differ in length")
+    precondition(start >= 0 && x.count <= out.count - start, "the result is too short")
+    // SAFETY: the counts are equal, and as many elements follow in the result.
     unsafe out.withUnsafeMutableBufferPointer { out in
       unsafe x.withUnsafeBufferPointer { x in
         unsafe y.withUnsafeBufferPointer { y in
-          unsafe equal.withUnsafeBufferPointer { equal in
-            unsafe sinter_combine_unless_equal(
-              level, a, x.baseAddress, b, y.baseAddress, equal.baseAddress, out.baseAddress,
-              out.count)
+          unsafe base.withUnsafeBufferPointer { base in
+            let target = unsafe out.baseAddress.map { unsafe $0 + start }
+            unsafe kernel(
+              level, a, x.baseAddress, b, y.baseAddress, base.baseAddress, target, x.count)
           }
         }
       }
@@ -274,10 +334,10 @@ extension Kernels {
 
 extension Kernels {
   static func weightedSum(
-    of rows: TileRows, _ coefficients: Span<Double>, keepsEqual: Bool,
+    of rows: TileRows, _ coefficients: Span<Double>, keepingEqual: Bool,
     into out: inout MutableSpan<Double>
   ) {
-    let kernel = unsafe keepsEqual ? sinter_weighted_mean : sinter_weighted_sum
+    let kernel = unsafe keepingEqual ? sinter_weighted_mean : sinter_weighted_sum
     check(rows, coefficients, out.count)
     // SAFETY: the counts were checked, and a TileRows holds the elements of its rows.
     unsafe out.withUnsafeMutableBufferPointer { out in
@@ -293,9 +353,41 @@ extension Kernels {
 
   static func weightedSum(
     of rows: TileRows, _ coefficients: Span<Double>, on base: Span<Double>,
-    subtractsBase: Bool, into out: inout MutableSpan<Double>
+    subtractingBase: Bool, into out: inout MutableSpan<Double>, from start: Int
   ) {
-    let kernel = unsafe subtractsBase ? sinter_add_weighted_changes : sinter_add_weighted
+    let kernel = unsafe subtractingBase ? sinter_add_weighted_changes : sinter_add_weighted
+    check(rows, coefficients, base.count)
+    precondition(start >= 0 && base.count <= out.count - start, "the result is too short")
+    // SAFETY: the counts were checked, and a TileRows holds the elements of its rows.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe rows.elements.withUnsafeBufferPointer { elements in
+          unsafe coefficients.withUnsafeBufferPointer { coefficients in
+            let target = unsafe out.baseAddress.map { unsafe $0 + start }
+            unsafe kernel(
+              level, base.baseAddress, elements.baseAddress, rows.stride,
+              coefficients.baseAddress, rows.count, target, base.count)
+          }
+        }
+      }
+    }
+  }
+
+  static func sumSquaredDifferences(of rows: TileRows, into out: inout MutableSpan<Double>) {
+    precondition(rows.count > 0 && rows.length == out.count, "the rows differ in length")
+    // SAFETY: the counts were checked, and a TileRows holds the elements of its rows.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe rows.elements.withUnsafeBufferPointer { elements in
+        unsafe sinter_sum_of_squared_differences(
+          level, elements.baseAddress, rows.stride, rows.count, out.baseAddress, out.count)
+      }
+    }
+  }
+
+  static func addMajority(
+    of rows: TileRows, _ coefficients: Span<Double>, on base: Span<Double>,
+    into out: inout MutableSpan<Double>
+  ) {
     check(rows, coefficients, out.count)
     precondition(base.count == out.count, "the rows differ in length")
     // SAFETY: the counts were checked, and a TileRows holds the elements of its rows.
@@ -303,9 +395,53 @@ extension Kernels {
       unsafe base.withUnsafeBufferPointer { base in
         unsafe rows.elements.withUnsafeBufferPointer { elements in
           unsafe coefficients.withUnsafeBufferPointer { coefficients in
-            unsafe kernel(
+            unsafe sinter_add_majority(
               level, base.baseAddress, elements.baseAddress, rows.stride,
-              coefficients.baseAddress, rows.count, out.baseAddress, out.count)
+              coefficients.baseAddress, rows.count, nil, out.baseAddress, out.count)
+          }
+        }
+      }
+    }
+  }
+
+  static func addMajority(
+    of rows: TileRows, _ coefficients: Span<Double>, on base: Span<Double>,
+    selecting selectors: Span<Double>, into out: inout MutableSpan<Double>
+  ) {
+    check(rows, coefficients, out.count)
+    precondition(
+      base.count == out.count && selectors.count == out.count, "the rows differ in length")
+    // SAFETY: the counts were checked, and a TileRows holds the elements of its rows.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe rows.elements.withUnsafeBufferPointer { elements in
+          unsafe coefficients.withUnsafeBufferPointer { coefficients in
+            unsafe selectors.withUnsafeBufferPointer { selectors in
+              unsafe sinter_add_majority(
+                level, base.baseAddress, elements.baseAddress, rows.stride,
+                coefficients.baseAddress, rows.count, selectors.baseAddress, out.baseAddress,
+                out.count)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  static func addActive(
+    of rows: TileRows, _ coefficients: Span<Double>, on base: Span<Double>,
+    above epsilon: Double, into out: inout MutableSpan<Double>
+  ) {
+    check(rows, coefficients, out.count)
+    precondition(base.count == out.count, "the rows differ in length")
+    // SAFETY: the counts were checked, and a TileRows holds the elements of its rows.
+    unsafe out.withUnsafeMutableBufferPointer { out in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe rows.elements.withUnsafeBufferPointer { elements in
+          unsafe coefficients.withUnsafeBufferPointer { coefficients in
+            unsafe sinter_add_active(
+              level, base.baseAddress, elements.baseAddress, rows.stride,
+              coefficients.baseAddress, rows.count, epsilon, out.baseAddress, out.count)
           }
         }
       }

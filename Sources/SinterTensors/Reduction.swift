@@ -35,17 +35,48 @@ public enum Reduction {
     Kernels.dot(first, second)
   }
 
-  /// Adds the dot products of a row with several others to sums, the same as ``dot(_:_:)`` gives
-  /// one by one.
+  /// Adds the dot products of all pairs of rows to sums, the same as ``dot(_:_:)`` gives one by one.
   ///
   /// - Parameters:
-  ///   - first: any numbers.
-  ///   - rows: rows of as many numbers.
-  ///   - sums: one for each of the rows.
-  public static func addDots(
-    _ first: Span<Double>, _ rows: borrowing TileRows, to sums: inout MutableSpan<Double>
+  ///   - rows: any rows.
+  ///   - sums: one for each pair: the upper triangle of the matrix, row after row.
+  public static func addProducts(of rows: borrowing TileRows, to sums: inout MutableSpan<Double>) {
+    Kernels.addProducts(of: rows, to: &sums)
+  }
+
+  /// Adds the dot products of all pairs of differences from a base to sums.
+  ///
+  /// - Parameters:
+  ///   - rows: any rows.
+  ///   - base: as many elements as each row has.
+  ///   - sums: one for each pair: the upper triangle of the matrix, row after row.
+  public static func addProducts(
+    of rows: borrowing TileRows, minus base: Span<Double>, to sums: inout MutableSpan<Double>
   ) {
-    Kernels.addDots(first, rows, to: &sums)
+    Kernels.addProducts(of: rows, minus: base, to: &sums)
+  }
+
+  /// Adds up the squares of the differences of a row from a base.
+  ///
+  /// - Parameters:
+  ///   - row: any numbers.
+  ///   - base: as many.
+  /// - Returns: the squared distance, as ``sumOfSquares(_:)`` gives it for the differences.
+  public static func sumOfSquares(_ row: Span<Double>, minus base: Span<Double>) -> Double {
+    Kernels.squaresOfChanges(row, from: base)
+  }
+
+  /// Adds up the squares of the differences of a row from a base in selected places.
+  ///
+  /// - Parameters:
+  ///   - row: any numbers.
+  ///   - base: as many.
+  ///   - selectors: as many; above zero in the places that count.
+  /// - Returns: the sum as ``sumOfSquares(_:)`` gives it for the differences, 0 in other places.
+  public static func sumOfSquares(
+    _ row: Span<Double>, minus base: Span<Double>, selectedBy selectors: Span<Double>
+  ) -> Double {
+    Kernels.squaresOfChanges(row, from: base, selecting: selectors)
   }
 
   /// Finds the largest magnitude.

@@ -48,28 +48,39 @@ public enum RowArithmetic {
   ///   - a: its coefficient.
   ///   - y: the second row, as many elements.
   ///   - b: its coefficient.
+  ///   - keepingEqual: whether an element in which both rows are equal is kept as it is in x;
+  ///     coefficients that should sum to 1 are rounded.
   ///   - out: receives as many elements.
+  ///   - start: the place in `out` of the first of them.
   public static func combine(
     _ x: Span<Double>, times a: Double, _ y: Span<Double>, times b: Double,
-    into out: inout MutableSpan<Double>
+    keepingEqual: Bool = false, into out: inout MutableSpan<Double>, from start: Int = 0
   ) {
-    Kernels.combine(x, times: a, y, times: b, into: &out)
+    Kernels.combine(
+      x, times: a, y, times: b, keepingEqual: keepingEqual, into: &out, from: start)
   }
 
-  /// Adds multiples of two rows where they differ: `out = x == y ? equal : a·x + b·y`.
+  /// Adds multiples of the differences of two rows from a base to it:
+  /// `out = base + (a·(x - base) + b·(y - base))`.
+  ///
+  /// An element that nothing is added to keeps its sign, even if it is zero.
   ///
   /// - Parameters:
   ///   - x: the first row.
-  ///   - a: its coefficient.
+  ///   - a: the coefficient of its difference.
   ///   - y: the second row, as many elements.
-  ///   - b: its coefficient.
-  ///   - equal: the result where they are equal, as many elements.
+  ///   - b: the coefficient of its difference.
+  ///   - base: as many elements.
+  ///   - keepingEqual: whether an element in which both differences are equal is kept as it is in x.
   ///   - out: receives as many elements.
-  public static func combine(
+  ///   - start: the place in `out` of the first of them.
+  public static func combineDifferences(
     _ x: Span<Double>, times a: Double, _ y: Span<Double>, times b: Double,
-    whereEqual equal: Span<Double>, into out: inout MutableSpan<Double>
+    on base: Span<Double>, keepingEqual: Bool = false, into out: inout MutableSpan<Double>,
+    from start: Int = 0
   ) {
-    Kernels.combine(x, times: a, y, times: b, whereEqual: equal, into: &out)
+    Kernels.combineChanges(
+      x, times: a, y, times: b, on: base, keepingEqual: keepingEqual, into: &out, from: start)
   }
 
   /// Moves a row towards another by a distance at most.
@@ -99,7 +110,7 @@ extension RowArithmetic {
     of rows: borrowing TileRows, _ coefficients: Span<Double>,
     into out: inout MutableSpan<Double>
   ) {
-    Kernels.weightedSum(of: rows, coefficients, keepsEqual: false, into: &out)
+    Kernels.weightedSum(of: rows, coefficients, keepingEqual: false, into: &out)
   }
 
   /// The weighted sum of rows, but where all have the same finite number that number itself.
@@ -114,7 +125,7 @@ extension RowArithmetic {
     of rows: borrowing TileRows, _ coefficients: Span<Double>,
     into out: inout MutableSpan<Double>
   ) {
-    Kernels.weightedSum(of: rows, coefficients, keepsEqual: true, into: &out)
+    Kernels.weightedSum(of: rows, coefficients, keepingEqual: true, into: &out)
   }
 
   /// Adds multiples of changes to a base: `base + Σ cᵢ·dᵢ`.
@@ -126,11 +137,13 @@ extension RowArithmetic {
   ///   - coefficients: one for each row.
   ///   - base: as many elements as each row has.
   ///   - out: receives as many.
+  ///   - start: the place in `out` of the first of them.
   public static func place(
     _ changes: borrowing TileRows, times coefficients: Span<Double>, on base: Span<Double>,
-    into out: inout MutableSpan<Double>
+    into out: inout MutableSpan<Double>, from start: Int = 0
   ) {
-    Kernels.weightedSum(of: changes, coefficients, on: base, subtractsBase: false, into: &out)
+    Kernels.weightedSum(
+      of: changes, coefficients, on: base, subtractingBase: false, into: &out, from: start)
   }
 
   /// Adds multiples of the differences of rows from a base to it: `base + Σ cᵢ·(xᵢ - base)`.
@@ -142,10 +155,76 @@ extension RowArithmetic {
   ///   - coefficients: one for each row.
   ///   - base: as many elements as each row has.
   ///   - out: receives as many.
+  ///   - start: the place in `out` of the first of them.
   public static func placeDifferences(
+    of rows: borrowing TileRows, times coefficients: Span<Double>, on base: Span<Double>,
+    into out: inout MutableSpan<Double>, from start: Int = 0
+  ) {
+    Kernels.weightedSum(
+      of: rows, coefficients, on: base, subtractingBase: true, into: &out, from: start)
+  }
+
+  /// Adds up the squared differences of all pairs of rows: the variance over the rows, times the
+  /// square of their number.
+  ///
+  /// It is exactly zero where rows are equal, because no mean is rounded.
+  ///
+  /// - Parameters:
+  ///   - rows: one row at least.
+  ///   - out: receives as many elements as each row has, infinity in place of NaN.
+  public static func sumSquaredDifferences(
+    of rows: borrowing TileRows, into out: inout MutableSpan<Double>
+  ) {
+    Kernels.sumSquaredDifferences(of: rows, into: &out)
+  }
+
+  /// Adds to a base the weighted mean of those differences from it that have the sign of their sum.
+  ///
+  /// A sum of zero counts as positive. Where the weights of those differences do not add up to more
+  /// than zero, their sum is not divided. An element that nothing is added to keeps its sign.
+  ///
+  /// - Parameters:
+  ///   - rows: one row at least.
+  ///   - coefficients: the weight of each row.
+  ///   - base: as many elements as each row has.
+  ///   - out: receives as many.
+  public static func placeMajority(
     of rows: borrowing TileRows, times coefficients: Span<Double>, on base: Span<Double>,
     into out: inout MutableSpan<Double>
   ) {
-    Kernels.weightedSum(of: rows, coefficients, on: base, subtractsBase: true, into: &out)
+    Kernels.addMajority(of: rows, coefficients, on: base, into: &out)
+  }
+
+  /// Does what ``placeMajority(of:times:on:into:)`` does in selected places, and leaves the base in
+  /// the others.
+  ///
+  /// - Parameters:
+  ///   - rows: one row at least.
+  ///   - coefficients: the weight of each row.
+  ///   - base: as many elements as each row has.
+  ///   - selectors: as many; above zero in the selected places.
+  ///   - out: receives as many.
+  public static func placeMajority(
+    of rows: borrowing TileRows, times coefficients: Span<Double>, on base: Span<Double>,
+    selectedBy selectors: Span<Double>, into out: inout MutableSpan<Double>
+  ) {
+    Kernels.addMajority(of: rows, coefficients, on: base, selecting: selectors, into: &out)
+  }
+
+  /// Adds to a base the mean of those differences from it that are large enough to count.
+  ///
+  /// An element that nothing is added to keeps its sign, even if it is zero.
+  ///
+  /// - Parameters:
+  ///   - rows: one row at least.
+  ///   - coefficients: for each row by what its difference is multiplied where no other counts.
+  ///   - base: as many elements as each row has.
+  ///   - epsilon: the magnitude above which a difference counts, at least 0.
+  ///   - out: receives as many elements.
+  public static func placeActive(
+    of rows: borrowing TileRows, times coefficients: Span<Double>, on base: Span<Double>,
+    above epsilon: Double, into out: inout MutableSpan<Double>
+  ) {
+    Kernels.addActive(of: rows, coefficients, on: base, above: epsilon, into: &out)
   }
 }

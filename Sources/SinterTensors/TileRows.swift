@@ -20,4 +20,17 @@ public struct TileRows: ~Escapable {
     self.length = length
     self.stride = stride
   }
+
+  /// The same elements of each row.
+  ///
+  /// - Parameter range: the elements, within `0..<length`.
+  /// - Returns: as many rows, of that range.
+  @_lifetime(copy self)
+  public func extracting(_ range: Range<Int>) -> TileRows {
+    precondition(range.lowerBound >= 0 && range.upperBound <= length, "the rows are shorter")
+    let end = count == 0 ? 0 : (count - 1) * stride + range.upperBound
+    return TileRows(
+      elements.extracting((count == 0 ? 0 : range.lowerBound)..<end), count: count,
+      length: range.count, stride: stride)
+  }
 }

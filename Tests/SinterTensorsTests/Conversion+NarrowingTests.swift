@@ -158,6 +158,20 @@ import Testing
     }
   }
 
+  @Test(arguments: ConversionTests.small + [.float32, .float64])
+  func `one number that is too large is found wherever it is`(dtype: DType) {
+    let small = [1.5, -0.1, 1e-9, 0, 3e-45]
+    for value in [Double.infinity, -.infinity, -.nan, dtype == .float64 ? .infinity : 1e300] {
+      for place in 0..<40 {
+        var values = (0..<40).map { small[$0 % small.count] }
+        values[place] = value
+        let (patterns, nonFinite) = Self.narrowed(values, to: dtype)
+        #expect(patterns == values.map { Conversion.bits(of: $0, as: dtype) })
+        #expect(nonFinite == 1)
+      }
+    }
+  }
+
   @Test func `a row may start anywhere`() {
     var random = SplitMix64(seed: 5)
     let values = (0..<100).map { _ in Double.random(in: -9...9, using: &random) }

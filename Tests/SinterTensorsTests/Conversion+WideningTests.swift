@@ -32,8 +32,10 @@ import Testing
     // One more place than needed, which must stay as it was.
     var row = [Double](repeating: 77, count: patterns.count + 1)
     var span = row.mutableSpan
-    Conversion.widen(bytes, at: start, from: dtype, count: patterns.count, into: &span)
+    let nonFinite = Conversion.widen(
+      bytes, at: start, from: dtype, count: patterns.count, into: &span)
     #expect(row.popLast() == 77)
+    #expect(nonFinite == row.count { !$0.isFinite })
     return row
   }
 
@@ -49,6 +51,19 @@ import Testing
   @Test(arguments: ConversionTests.small)
   func everyPattern(dtype: DType) {
     Self.expectWidened(Array(FloatTable(dtype).patterns), from: dtype)
+  }
+
+  @Test(arguments: ConversionTests.small + [.float32, .float64])
+  func `one number that is not finite is counted wherever it is`(dtype: DType) {
+    for value in [Double.infinity, -.infinity, .nan, -.nan] {
+      let bits = Conversion.bits(of: value, as: dtype)
+      for place in 0..<40 {
+        var patterns = [UInt64](repeating: Conversion.bits(of: -3, as: dtype), count: 40)
+        patterns[place] = bits
+        // The count is compared with the values.
+        #expect(!Self.widened(patterns, from: dtype)[place].isFinite)
+      }
+    }
   }
 
   @Test func everyNaNKeepsItsSign() {

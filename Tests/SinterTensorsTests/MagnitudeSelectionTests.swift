@@ -228,16 +228,16 @@ import Testing
           : Double.random(in: -2...2, using: &random)
       }
       var results: [[UInt64]] = []
+      let (low, high) = ((0.5 as Double).bitPattern, (1.5 as Double).bitPattern)
+      let atoms = [(1 as Double).bitPattern, (0.75 as Double).bitPattern]
       for level in KernelLevel.available {
         KernelLevel.with(level) {
           var pass = KeyPass(
             .counting(
-              KeyBracket(
-                low: 0.5.bitPattern, high: 1.5.bitPattern,
-                atoms: [(1.0).bitPattern, 0.75.bitPattern])))
+              KeyBracket(low: low, high: high, atoms: atoms)))
           pass.add(values.span, mask: ~(1 << 63), tile: 0)
           var collected = KeyPass(
-            .collecting(KeyBracket(low: 0.5.bitPattern, high: 1.5.bitPattern)))
+            .collecting(KeyBracket(low: low, high: high)))
           collected.add(values.span, mask: ~(1 << 63), tile: 3)
           let bins = pass.allBins().flatMap { [UInt64($0.count), $0.least, $0.greatest] }
           results.append(

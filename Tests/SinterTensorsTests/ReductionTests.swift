@@ -169,24 +169,57 @@ import Testing
     #expect(Self.areEqual([0, .infinity], [-0.0, .infinity]))
   }
 
+  static func tile(rows: Int, count: Int) -> Tile<Double> {
+    var tile = Tile<Double>(rows: rows, capacity: count)
+    for row in 0..<rows {
+      let values = Self.values(count: count, seed: UInt64(row))
+      var span = tile.mutableRow(row)
+      for i in 0..<count { span[i] = values[i] }
+    }
+    return tile
+  }
+
   @Test(arguments: [0, 1, 15, 16, 17, 33, 100])
-  func `several dot products are those of single pairs`(count: Int) {
-    for others in 0...9 {
-      var tile = Tile<Double>(rows: others + 1, capacity: count)
-      for row in 0...others {
-        let values = Self.values(count: count, seed: UInt64(row))
-        var span = tile.mutableRow(row)
-        for i in 0..<count { span[i] = values[i] }
+  func `products of all pairs are those of single pairs`(count: Int) {
+    for rows in 0...9 {
+      let tile = Self.tile(rows: rows + 1, count: count)
+      let values = (0...rows).map { row in (0..<count).map { tile[row][$0] } }
+      let changes = values.map { row in zip(row, values[0]).map { $0 - $1 } }
+      func products(_ vectors: [[Double]]) -> [Double] {
+        (1..<rows + 1).flatMap { i in
+          (i..<rows + 1).map { j in 0.5 + Self.ordered(zip(vectors[i], vectors[j]).map(*)) }
+        }
       }
-      let expected = (0..<others).map { 0.5 + Reduction.dot(tile[0], tile[$0 + 1]) }
       for level in KernelLevel.available {
-        var sums = [Double](repeating: 0.5, count: others)
+        var sums = [Double](repeating: 0.5, count: rows * (rows + 1) / 2)
+        var differences = sums
         KernelLevel.with(level) {
           var span = sums.mutableSpan
-          Reduction.addDots(tile[0], tile.rows(1..<others + 1), to: &span)
+          Reduction.addProducts(of: tile.rows(1..<rows + 1), to: &span)
+          var other = differences.mutableSpan
+          Reduction.addProducts(of: tile.rows(1..<rows + 1), minus: tile[0], to: &other)
         }
-        #expect(sums == expected)
+        #expect(sums == products(values))
+        #expect(differences == products(changes))
       }
+    }
+  }
+
+  @Test(arguments: [0, 1, 15, 16, 17, 33, 100])
+  func `squares of differences, in all places and in some`(count: Int) {
+    let (x, b) = (Self.values(count: count, seed: 1), Self.values(count: count, seed: 2))
+    let selectors = (0..<count).map { [0.0, 1, -1, .infinity, -0.0][$0 % 5] }
+    let squares = zip(x, b).map { ($0 - $1) * ($0 - $1) }
+    let selected = zip(squares, selectors).map { $1 > 0 ? $0 : 0 }
+    for level in KernelLevel.available {
+      let (all, some) = KernelLevel.with(level) {
+        (
+          Reduction.sumOfSquares(x.span, minus: b.span),
+          Reduction.sumOfSquares(x.span, minus: b.span, selectedBy: selectors.span)
+        )
+      }
+      #expect(all == Self.ordered(squares))
+      #expect(some == Self.ordered(selected))
     }
   }
 }

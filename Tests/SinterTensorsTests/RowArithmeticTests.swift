@@ -79,17 +79,29 @@ import Testing
 
   @Test(arguments: counts)
   func `combinations of two rows`(count: Int) {
-    let (x, y, z) = (
+    let (x, y, base) = (
       Self.row(0, count: count), Self.row(1, count: count), Self.row(2, count: count)
     )
-    let zeros = [Double](repeating: 0, count: count)
+    // Two places more than needed on either side, which must stay as they were.
+    let outside = [7.0, 8]
+    let start = outside + [Double](repeating: 0, count: count) + outside
     for (a, b) in [(0.3, 0.7), (-1.5, 0), (1, .infinity)] {
-      Self.expect(zip(x, y).map { a * $0 + b * $1 }, from: zeros) {
-        RowArithmetic.combine(x.span, times: a, y.span, times: b, into: &$0)
-      }
-      let expected = x.indices.map { x[$0] == y[$0] ? z[$0] : a * x[$0] + b * y[$0] }
-      Self.expect(expected, from: zeros) {
-        RowArithmetic.combine(x.span, times: a, y.span, times: b, whereEqual: z.span, into: &$0)
+      for keepingEqual in [false, true] {
+        let plain = zip(x, y).map { x, y in keepingEqual && x == y ? x : a * x + b * y }
+        Self.expect(outside + plain + outside, from: start) {
+          RowArithmetic.combine(
+            x.span, times: a, y.span, times: b, keepingEqual: keepingEqual, into: &$0, from: 2)
+        }
+        let placed = x.indices.map { i in
+          let (one, other) = (x[i] - base[i], y[i] - base[i])
+          return keepingEqual && one == other
+            ? x[i] : Self.placed(a * one + b * other, on: base[i])
+        }
+        Self.expect(outside + placed + outside, from: start) {
+          RowArithmetic.combineDifferences(
+            x.span, times: a, y.span, times: b, on: base.span, keepingEqual: keepingEqual,
+            into: &$0, from: 2)
+        }
       }
     }
   }
@@ -144,6 +156,115 @@ import Testing
         RowArithmetic.placeDifferences(
           of: tile.rows(1..<rows + 1), times: c.span, on: tile[0], into: &$0)
       }
+    }
+  }
+
+  /// The rows of a tile without its first, and that one.
+  static func rows(of tile: borrowing Tile<Double>) -> (models: [[Double]], base: [Double]) {
+    var all: [[Double]] = []
+    for row in 0..<tile.rows {
+      let span = tile[row]
+      all.append(span.indices.map { span[$0] })
+    }
+    return (Array(all.dropFirst()), all[0])
+  }
+
+  @Test(arguments: counts)
+  func `squared differences of all pairs`(count: Int) {
+    for rows in 1...5 {
+      let tile = Self.tile(rows: rows + 1, count: count)
+      let models = Self.rows(of: tile).models
+      let expected = (0..<count).map { i in
+        var sum = 0.0
+        for first in 0..<rows {
+          for second in first + 1..<rows {
+            let difference = models[first][i] - models[second][i]
+            sum += difference * difference
+          }
+        }
+        return sum.isNaN ? .infinity : sum
+      }
+      Self.expect(expected, from: [Double](repeating: 5, count: count)) {
+        RowArithmetic.sumSquaredDifferences(of: tile.rows(1..<rows + 1), into: &$0)
+      }
+    }
+  }
+
+  @Test(arguments: counts)
+  func `the mean of the majority`(count: Int) {
+    let zeros = [Double](repeating: 0, count: count)
+    let selectors = (0..<count).map { [1.0, 0, 2, .infinity, -1][$0 % 5] }
+    for rows in 1...5 {
+      let tile = Self.tile(rows: rows + 1, count: count)
+      let (models, base) = Self.rows(of: tile)
+      let weights = (0..<rows).map { [0.3, 0.5, 0, 0.1, 0.1][$0] }
+      func expected(_ isSelected: (Int) -> Bool) -> [Double] {
+        (0..<count).map { i in
+          let changes = models.map { isSelected(i) ? $0[i] - base[i] : 0 }
+          let sign = changes.reduce(0, +) >= 0 ? 1.0 : -1
+          let kept = changes.map { $0 * sign <= 0 ? 0 : $0 }
+          let mix = zip(weights, kept).reduce(0) { $0 + $1.0 * $1.1 }
+          let divisor = zip(weights, kept).reduce(0) { $0 + ($1.1 == 0 ? 0 : $1.0) }
+          return Self.placed(mix / (divisor > 0 ? divisor : 1), on: base[i])
+        }
+      }
+      Self.expect(expected { _ in true }, from: zeros) {
+        RowArithmetic.placeMajority(
+          of: tile.rows(1..<rows + 1), times: weights.span, on: tile[0], into: &$0)
+      }
+      Self.expect(expected { selectors[$0] > 0 }, from: zeros) {
+        RowArithmetic.placeMajority(
+          of: tile.rows(1..<rows + 1), times: weights.span, on: tile[0],
+          selectedBy: selectors.span, into: &$0)
+      }
+    }
+  }
+
+  @Test(arguments: counts)
+  func `the mean of what counts`(count: Int) {
+    let zeros = [Double](repeating: 0, count: count)
+    for rows in 1...5 {
+      let tile = Self.tile(rows: rows + 1, count: count)
+      let (models, base) = Self.rows(of: tile)
+      let factors = (0..<rows).map { [1.5, 1, 2, -1, 0][$0] }
+      for epsilon in [0, 0.5, .infinity] {
+        let expected = (0..<count).map { i in
+          let changes = models.map { row in
+            let change = row[i] - base[i]
+            return change.magnitude <= epsilon ? 0 : change
+          }
+          let found = changes.count { $0 != 0 }
+          let sum = zip(factors, changes).reduce(0) {
+            $0 + (found == 1 ? $1.0 * $1.1 : $1.1)
+          }
+          return Self.placed(sum / Double(max(found, 1)), on: base[i])
+        }
+        Self.expect(expected, from: zeros) {
+          RowArithmetic.placeActive(
+            of: tile.rows(1..<rows + 1), times: factors.span, on: tile[0], above: epsilon,
+            into: &$0)
+        }
+      }
+    }
+  }
+
+  @Test func `some elements of all rows`() {
+    let tile = Self.tile(rows: 4, count: 37)
+    let base = Self.rows(of: tile).base
+    let c = [0.2, 0.5, -0.4]
+    for (lower, upper) in [(0, 37), (3, 20), (5, 6), (9, 9), (36, 37)] {
+      let inner = tile.rows(1..<4).extracting(lower..<upper)
+      #expect(inner.count == 3 && inner.length == upper - lower)
+      var all = [Double](repeating: 0, count: 37)
+      var span = all.mutableSpan
+      RowArithmetic.placeDifferences(
+        of: tile.rows(1..<4), times: c.span, on: tile[0], into: &span)
+      var part = [Double](repeating: 7, count: 37)
+      var other = part.mutableSpan
+      RowArithmetic.placeDifferences(
+        of: inner, times: c.span, on: tile[0].extracting(lower..<upper), into: &other, from: lower)
+      let expected = base.indices.map { lower..<upper ~= $0 ? all[$0] : 7 }
+      #expect(Self.patterns(part) == Self.patterns(expected))
     }
   }
 

@@ -4,14 +4,14 @@
 // MARK: Conversion
 //
 // Little-endian elements, aligned to their size, to and from Double. Widening is exact; narrowing
-// rounds once, to nearest and ties to even, and returns how many results are not finite.
+// rounds once, to nearest and ties to even. Both return how many of the elements are not finite.
 
-KERNEL(void, widen_f64, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_f32, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_bf16, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_f16, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_e4m3, (const void *bytes, double *row, size_t count), (bytes, row, count))
-KERNEL(void, widen_e5m2, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_f64, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_f32, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_bf16, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_f16, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_e4m3, (const void *bytes, double *row, size_t count), (bytes, row, count))
+KERNEL(size_t, widen_e5m2, (const void *bytes, double *row, size_t count), (bytes, row, count))
 KERNEL(size_t, narrow_f64, (const double *row, void *bytes, size_t count), (row, bytes, count))
 KERNEL(size_t, narrow_f32, (const double *row, void *bytes, size_t count), (row, bytes, count))
 KERNEL(size_t, narrow_bf16, (const double *row, void *bytes, size_t count), (row, bytes, count))
@@ -19,14 +19,6 @@ KERNEL(size_t, narrow_f16, (const double *row, void *bytes, size_t count), (row,
 KERNEL(size_t, narrow_e4m3, (const double *row, void *bytes, size_t count), (row, bytes, count))
 KERNEL(size_t, narrow_e5m2, (const double *row, void *bytes, size_t count), (row, bytes, count))
 
-// MARK: Products of low rank
-//
-// row[j] += (coefficient + coefficients[j]) · Σ left[k] · right[k · stride + j], for k in rank and j
-// in count, each sum from zero on and in the order of k. Without coefficients (null) they count as
-// zeros.
-
-KERNEL(void, add_low_rank_f32, (const float *left, const float *right, size_t rank, size_t stride, double coefficient, const double *coefficients, double *row, size_t count), (left, right, rank, stride, coefficient, coefficients, row, count))
-KERNEL(void, add_low_rank_f64, (const double *left, const double *right, size_t rank, size_t stride, double coefficient, const double *coefficients, double *row, size_t count), (left, right, rank, stride, coefficient, coefficients, row, count))
 // MARK: Reduction
 //
 // Sums are kept in sixteen lanes: lane j adds up the elements whose index leaves the remainder j,
@@ -36,13 +28,20 @@ KERNEL(double, sum, (const double *row, size_t count), (row, count))
 KERNEL(double, sum_of_absolutes, (const double *row, size_t count), (row, count))
 KERNEL(
     double, dot, (const double *first, const double *second, size_t count), (first, second, count))
-/// The dot products of a row with several, each `stride` elements after the one before, are added
-/// to `sums`.
+/// The dot products of all pairs of rows, or of their differences from a base that is not null, are
+/// added to `sums`: the upper triangle of the matrix, row after row. Row r begins `stride * r`
+/// elements after the first.
 KERNEL(
-    void, add_dots,
-    (const double *first, const double *rows, size_t stride, size_t row_count, size_t count,
+    void, add_products,
+    (const double *rows, size_t stride, size_t row_count, const double *base, size_t count,
      double *sums),
-    (first, rows, stride, row_count, count, sums))
+    (rows, stride, row_count, base, count, sums))
+/// The sum of the squares of row - base, of those elements whose selector is above zero if there are
+/// selectors.
+KERNEL(
+    double, squares_of_changes,
+    (const double *row, const double *base, const double *selectors, size_t count),
+    (row, base, selectors, count))
 /// The largest magnitude; 0 for no elements, NaN when any element is NaN.
 KERNEL(double, largest_magnitude, (const double *row, size_t count), (row, count))
 /// The number of elements that are NaN or infinite.
@@ -63,17 +62,18 @@ KERNEL(
     void, random_words,
     (uint64_t seed, uint64_t stream, uint64_t index, uint32_t *words, size_t count),
     (seed, stream, index, words, count))
-/// Sets the elements to +0 whose bits are not below the limit.
+/// row -= base if there is one; then the elements become +0 whose bits are not below the limit.
 KERNEL(
     void, drop,
-    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row, size_t count),
-    (seed, stream, index, limit, row, count))
-/// The same, and the sums of absolutes of the row before and after.
+    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row,
+     const double *base, size_t count),
+    (seed, stream, index, limit, row, base, count))
+/// The sums of absolutes of row - base, of all elements and of those whose bits are below the limit.
 KERNEL(
-    void, drop_and_sum,
-    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, double *row, size_t count,
-     double *before, double *after),
-    (seed, stream, index, limit, row, count, before, after))
+    void, sums_of_kept,
+    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, const double *row,
+     const double *base, size_t count, double *all, double *some),
+    (seed, stream, index, limit, row, base, count, all, some))
 
 // MARK: Arithmetic of rows
 
@@ -92,12 +92,23 @@ KERNEL(
     void, combine,
     (double a, const double *x, double b, const double *y, double *out, size_t count),
     (a, x, b, y, out, count))
-/// out = x == y ? equal : a * x + b * y
+/// out = x == y ? x : a * x + b * y
 KERNEL(
     void, combine_unless_equal,
-    (double a, const double *x, double b, const double *y, const double *equal, double *out,
+    (double a, const double *x, double b, const double *y, double *out, size_t count),
+    (a, x, b, y, out, count))
+/// out = base + (a * (x - base) + b * (y - base)), and base where nothing is added
+KERNEL(
+    void, combine_changes,
+    (double a, const double *x, double b, const double *y, const double *base, double *out,
      size_t count),
-    (a, x, b, y, equal, out, count))
+    (a, x, b, y, base, out, count))
+/// The same, but x where both differences are equal.
+KERNEL(
+    void, combine_changes_unless_equal,
+    (double a, const double *x, double b, const double *y, const double *base, double *out,
+     size_t count),
+    (a, x, b, y, base, out, count))
 /// out = x where it is at most t from the base, else the base moved by t towards x
 KERNEL(
     void, approach, (const double *base, const double *x, double t, double *out, size_t count),
@@ -132,6 +143,26 @@ KERNEL(
     (const double *base, const double *rows, size_t stride, const double *coefficients,
      size_t row_count, double *out, size_t count),
     (base, rows, stride, coefficients, row_count, out, count))
+/// out = Σ (x - y)^2 over all pairs of rows, infinity where that is NaN
+KERNEL(
+    void, sum_of_squared_differences,
+    (const double *rows, size_t stride, size_t row_count, double *out, size_t count),
+    (rows, stride, row_count, out, count))
+/// With d = x - base, or 0 where there are selectors and one is not above zero:
+/// s = Σ d >= 0 ? 1 : -1; e = d * s <= 0 ? 0 : d; w = Σ c over e != 0
+/// out = base + Σ c * e / (w > 0 ? w : 1), and base where nothing is added
+KERNEL(
+    void, add_majority,
+    (const double *base, const double *rows, size_t stride, const double *coefficients,
+     size_t row_count, const double *selectors, double *out, size_t count),
+    (base, rows, stride, coefficients, row_count, selectors, out, count))
+/// With d = x - base, or 0 where its magnitude is at most epsilon, and n = the number of d != 0:
+/// out = base + Σ (n == 1 ? c * d : d) / max(n, 1), and base where nothing is added
+KERNEL(
+    void, add_active,
+    (const double *base, const double *rows, size_t stride, const double *coefficients,
+     size_t row_count, double epsilon, double *out, size_t count),
+    (base, rows, stride, coefficients, row_count, epsilon, out, count))
 
 // MARK: Selection
 //
@@ -188,3 +219,20 @@ KERNEL(
      size_t columns),
     (left, row_stride, column_stride, right, right_stride, target, target_stride, rows, inner,
      columns))
+
+// MARK: Products of low rank
+//
+// row[j] += (coefficient + coefficients[j]) · Σ left[k] · right[k · stride + j], for k in rank and j
+// in count, each sum from zero on and in the order of k. Without coefficients (null) they count as
+// zeros.
+
+KERNEL(
+    void, add_low_rank_f32,
+    (const float *left, const float *right, size_t rank, size_t stride, double coefficient,
+     const double *coefficients, double *row, size_t count),
+    (left, right, rank, stride, coefficient, coefficients, row, count))
+KERNEL(
+    void, add_low_rank_f64,
+    (const double *left, const double *right, size_t rank, size_t stride, double coefficient,
+     const double *coefficients, double *row, size_t count),
+    (left, right, rank, stride, coefficient, coefficients, row, count))

@@ -30,6 +30,18 @@ public struct Checkpoint: Sendable {
     places[name].map { tensors[$0] }
   }
 
+  /// The place of a tensor among ``tensors``.
+  ///
+  /// - Parameters:
+  ///   - name: the name of the tensor.
+  ///   - guess: a place that is looked at first; right in checkpoints that list their tensors in
+  ///     the order in which they are asked for, and any number otherwise.
+  /// - Returns: the place; `nil` when the checkpoint has no such tensor.
+  func place(of name: String, guess: Int) -> Int? {
+    if tensors.indices.contains(guess), tensors[guess].name == name { return guess }
+    return places[name]
+  }
+
   /// The number of elements of all tensors.
   public var parameterCount: Int {
     tensors.reduce(0) { $0 + $1.shape.elementCount }

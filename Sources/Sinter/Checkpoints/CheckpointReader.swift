@@ -145,33 +145,42 @@ public enum CheckpointReader {
     of files: [SafetensorsFile], in folder: String, index: ShardIndex?,
     _ remarks: inout [Diagnostic]
   ) throws(DiagnosticError) -> [CheckpointTensor] {
-    var named: [String: Set<String>] = [:]
-    for entry in index?.entries ?? [] {
-      named[PathText.join(folder, entry.file), default: []].insert(entry.tensor)
-    }
     var tensors: [CheckpointTensor] = []
-    var faults: [Diagnostic] = []
+    tensors.reserveCapacity(files.reduce(0) { $0 + $1.tensors.count })
+    let names = index?.files ?? []
     for (place, file) in files.enumerated() {
-      let names = index == nil ? nil : named[file.path] ?? []
-      let read = file.tensors.filter { names?.contains($0.name) ?? true }
-      tensors += read.map {
-        CheckpointTensor($0, file: place, dataStart: file.header.dataStart)
+      let before = tensors.count
+      for tensor in file.tensors {
+        if let index, index[tensor.name] != names[place] { continue }
+        tensors.append(
+          CheckpointTensor(tensor, file: place, dataStart: file.header.dataStart))
       }
-      let stray = file.tensors.count - read.count
+      let stray = file.tensors.count - (tensors.count - before)
       if stray > 0 {
         let what = stray == 1 ? "1 tensor is" : "\(stray) tensors are"
         remarks.append(
           Diagnostic(.warning, file: file.path, "\(what) not read: the index does not name them"))
       }
-      for name in (names ?? []).subtracting(file.tensors.map(\.name)).sorted() {
-        faults.append(
-          Diagnostic(
-            file: file.path, "tensor '\(name)' is missing, though the index names it",
-            hint: "download the checkpoint again"))
+    }
+    if let index, index.entries.count > tensors.count {
+      throw DiagnosticError(missing(of: index, in: files, of: folder))
+    }
+    return tensors
+  }
+
+  /// Says which tensors the files lack, though the index names them.
+  private static func missing(
+    of index: ShardIndex, in files: [SafetensorsFile], of folder: String
+  ) -> [Diagnostic] {
+    files.flatMap { file in
+      index.entries.filter {
+        PathText.join(folder, $0.file) == file.path && file.tensor(named: $0.tensor) == nil
+      }.map(\.tensor).sorted().map { name in
+        Diagnostic(
+          file: file.path, "tensor '\(name)' is missing, though the index names it",
+          hint: "download the checkpoint again")
       }
     }
-    guard faults.isEmpty else { throw DiagnosticError(faults) }
-    return tensors
   }
 
   private static let standardFile = "model.safetensors"

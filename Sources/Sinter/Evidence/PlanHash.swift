@@ -11,45 +11,118 @@ struct PlanHash {
   let text: String
 
   init(_ plan: MergePlan) {
-    var hasher = SHA256()
-    func add(_ part: String) {
-      hasher.update(data: Array(part.utf8))
-      hasher.update(data: [0])
-    }
-    add("sinter plan 1")
-    add(plan.recipe.text)
-    add(String(plan.seed))
+    var parts = HashedParts()
+    parts.add("sinter plan 1")
+    parts.add(plan.recipe.text)
+    parts.add(String(plan.seed))
     for input in plan.inputs {
-      add(input.name)
-      for tensor in input.checkpoint.tensors { add(Self.describe(tensor)) }
+      parts.add(input.name)
+      for tensor in input.checkpoint.tensors { parts.add(tensor) }
       for applied in input.checkpoint.adapters {
-        add("adapter \(applied.weight)")
-        for module in applied.adapter.modules { add("\(module.scale) \(module.kind)") }
+        parts.add("adapter \(applied.weight)")
+        for module in applied.adapter.modules { parts.add("\(module.scale) \(module.kind)") }
         for tensor in applied.adapter.file.tensors {
-          add("\(tensor.name) \(tensor.dtype.rawValue) \(tensor.shape) \(tensor.dataOffsets)")
+          parts.add("\(tensor.name) \(tensor.dtype.rawValue) \(tensor.shape) \(tensor.dataOffsets)")
         }
       }
     }
+    // Of most plans all tensors have the same parameters.
+    var last: (parameters: GroupParameters, text: String)?
     for tensor in plan.tensors {
-      add(tensor.name)
-      add(tensor.dtype.rawValue)
-      add(tensor.shape.description)
-      add("\(tensor.shard) \(tensor.bytes.lowerBound)")
-      for source in tensor.sources { add("\(source.input) \(source.tensor.name)") }
+      parts.add(tensor)
       switch tensor.operation {
-      case .copy(let reason): add(reason.rawValue)
-      case .merge(_, let group): add(group.parameters.summary)
+      case .copy(let reason): parts.add(reason.rawValue)
+      case .merge(_, let group):
+        let text =
+          last?.parameters == group.parameters ? last?.text ?? "" : group.parameters.summary
+        last = (group.parameters, text)
+        parts.add(text)
       }
     }
-    if let configuration = plan.configuration { add(configuration) }
-    text = hasher.finalize().map { byte in
+    if let configuration = plan.configuration { parts.add(configuration) }
+    text = parts.digest()
+  }
+}
+
+/// Texts on their way into a digest, each with a zero behind it.
+private struct HashedParts {
+  private var hasher = SHA256()
+  private var bytes: [UInt8] = []
+
+  mutating func add(_ text: String) {
+    bytes += text.utf8
+    end()
+  }
+
+  /// `NAME DTYPE [EXTENT, ...] FILE OFFSET`
+  mutating func add(_ tensor: CheckpointTensor) {
+    bytes += tensor.name.utf8
+    bytes.append(Self.space)
+    bytes += tensor.dtype.rawValue.utf8
+    bytes.append(Self.space)
+    append(tensor.shape)
+    bytes.append(Self.space)
+    append(tensor.file)
+    bytes.append(Self.space)
+    append(tensor.bytes.lowerBound)
+    end()
+  }
+
+  /// Name, type, shape and place in parts of their own, then a part for each source.
+  mutating func add(_ tensor: PlannedTensor) {
+    add(tensor.name)
+    add(tensor.dtype.rawValue)
+    append(tensor.shape)
+    end()
+    append(tensor.shard)
+    bytes.append(Self.space)
+    append(tensor.bytes.lowerBound)
+    end()
+    for source in tensor.sources {
+      append(source.input)
+      bytes.append(Self.space)
+      bytes += source.tensor.name.utf8
+      end()
+    }
+  }
+
+  /// The digest in hexadecimal.
+  mutating func digest() -> String {
+    hasher.update(data: bytes)
+    bytes = []
+    return hasher.finalize().map { byte in
       (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }.joined()
   }
 
-  private static func describe(_ tensor: CheckpointTensor) -> String {
-    "\(tensor.name) \(tensor.dtype.rawValue) \(tensor.shape) \(tensor.file) "
-      + "\(tensor.bytes.lowerBound)"
+  private static let space = UInt8(ascii: " ")
+
+  private mutating func end() {
+    bytes.append(0)
+    guard bytes.count >= 1 << 16 else { return }
+    hasher.update(data: bytes)
+    bytes.removeAll(keepingCapacity: true)
+  }
+
+  /// As ``Shape/description``.
+  private mutating func append(_ shape: Shape) {
+    bytes.append(UInt8(ascii: "["))
+    for (axis, extent) in shape.dimensions.enumerated() {
+      if axis > 0 { bytes += ", ".utf8 }
+      append(extent)
+    }
+    bytes.append(UInt8(ascii: "]"))
+  }
+
+  /// The digits of a number that is not negative.
+  private mutating func append(_ number: Int) {
+    let start = bytes.count
+    var rest = number
+    repeat {
+      bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+      rest /= 10
+    } while rest > 0
+    bytes[start...].reverse()
   }
 }
 

@@ -22,9 +22,6 @@ public struct Linear: MergeMethod {
     coefficients = weights.map { $0 / sum }
   }
 
-  /// The row that notes where the inputs of an average differ.
-  public var scratchRows: Int { 1 }
-
   /// Merges one tile: `Σ cᵢ·xᵢ`, in the order of inputs.
   ///
   /// The average of equal numbers is that number. The coefficients are rounded and need not sum to
@@ -33,44 +30,11 @@ public struct Linear: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: NoSurvey, into output: inout MutableSpan<Double>
   ) {
-    var spread = scratch.mutableRow(0)
-    // Blocks that stay in the first-level cache while every input passes over them.
-    var start = 0
-    while start < output.count {
-      let end = min(start + 1024, output.count)
-      add(tile, start..<end, into: &output)
-      if isAverage { keepEqual(tile, start..<end, &spread, &output) }
-      start = end
-    }
-  }
-
-  private func add(
-    _ tile: borrowing Tile<Double>, _ block: Range<Int>, into output: inout MutableSpan<Double>
-  ) {
-    let first = tile[0]
-    let coefficient = coefficients[0]
-    for i in block { output[i] = coefficient * first[i] }
-    for row in 1..<tile.rows {
-      let coefficient = coefficients[row]
-      let input = tile[row]
-      for i in block { output[i] += coefficient * input[i] }
-    }
-  }
-
-  private func keepEqual(
-    _ tile: borrowing Tile<Double>, _ block: Range<Int>, _ spread: inout MutableSpan<Double>,
-    _ output: inout MutableSpan<Double>
-  ) {
-    let first = tile[0]
-    for i in block { spread[i] = 0 }
-    for row in 1..<tile.rows {
-      let input = tile[row]
-      for i in block { spread[i] += (input[i] - first[i]).magnitude }
-    }
-    // Infinite or NaN inputs make the spread NaN, and stay what the sum made of them.
-    for i in block {
-      let average = output[i]
-      output[i] = spread[i] == 0 ? first[i] : average
+    let inputs = tile.rows(0..<tile.rows)
+    if isAverage {
+      RowArithmetic.weightedMean(of: inputs, coefficients.span, into: &output)
+    } else {
+      RowArithmetic.weightedSum(of: inputs, coefficients.span, into: &output)
     }
   }
 }

@@ -57,26 +57,23 @@ public struct ModelStock: MergeMethod {
   private func mergeRow(
     _ row: Range<Int>, _ tile: borrowing Tile<Double>, _ output: inout MutableSpan<Double>
   ) {
-    var products: [Double] = []
+    let changes = tile.rows(merging.models).extracting(row)
+    let first = tile[merging.models.lowerBound].extracting(row)
     var areEqual = true
-    for i in merging.models {
-      let vector = tile[i].extracting(row)
-      for j in i..<merging.models.upperBound {
-        products.append(Reduction.dot(vector, tile[j].extracting(row)))
-      }
-      let first = tile[merging.models.lowerBound].extracting(row)
-      areEqual = areEqual && first.isEqual(to: vector)
+    // With itself too, which NaN is not equal to.
+    for model in merging.models {
+      areEqual = areEqual && Reduction.areEqual(first, tile[model].extracting(row))
     }
     if areEqual { return }
+    var products = [Double](repeating: 0, count: Gram.size(changes.count))
+    var sums = products.mutableSpan
+    Reduction.addProducts(of: changes, to: &sums)
     let coefficient = Self.coefficient(
-      Gram(products: products, count: merging.models.count, areEqual: false))
-    for i in row { output[i] = 0 }
-    for model in merging.models {
-      let vector = tile[model]
-      for i in row { output[i] += coefficient * vector[i] }
-    }
-    let base = tile[0]
-    for i in row { output[i] = output[i] == 0 ? base[i] : base[i] + output[i] }
+      Gram(products: products, count: changes.count, areEqual: false))
+    let coefficients = [Double](repeating: coefficient, count: changes.count)
+    RowArithmetic.place(
+      changes, times: coefficients.span, on: tile[0].extracting(row), into: &output,
+      from: row.lowerBound)
   }
 
   /// The coefficient `t/N` of each difference from the base.

@@ -20,14 +20,7 @@ public struct NearSwap: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: NoSurvey, into output: inout MutableSpan<Double>
   ) {
-    let base = tile[0]
-    let model = tile[1]
-    for i in 0..<output.count {
-      let difference = model[i] - base[i]
-      // The last case is NaN, which must not vanish.
-      let moved = base[i] + (difference > 0 ? t : difference < 0 ? -t : difference)
-      output[i] = difference.magnitude <= t ? model[i] : moved
-    }
+    RowArithmetic.approach(tile[1], from: tile[0], by: t, into: &output)
   }
 }
 

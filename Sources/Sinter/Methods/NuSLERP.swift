@@ -69,9 +69,16 @@ public struct NuSLERP: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: ArcSurvey, into partial: inout ArcSurvey.Partial
   ) {
-    merging.subtractOrigin(from: &tile)
-    let first = merging.models.lowerBound
-    partial.add(tile[first], tile[first + 1], from: position.elements.lowerBound)
+    switch vectors {
+    case .tensor, .columns(1):
+      partial.add(facts(tile, 0..<tile.count))
+    case .rows:
+      break
+    case .columns:
+      merging.subtractOrigin(from: &tile)
+      let first = merging.models.lowerBound
+      partial.add(tile[first], tile[first + 1], from: position.elements.lowerBound)
+    }
   }
 
   /// Merges one tile: `b + c₀·(x₀ - b) + c₁·(x₁ - b)`, with the coefficients of each vector.
@@ -82,35 +89,58 @@ public struct NuSLERP: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: ArcSurvey, into output: inout MutableSpan<Double>
   ) {
+    switch vectors {
+    case .tensor:
+      blend(tile, 0..<tile.count, survey.arcs[0], &output)
+    case .rows(let length):
+      for start in stride(from: 0, to: output.count, by: length) {
+        let row = start..<start + length
+        blend(tile, row, Arc(facts(tile, row), t: t), &output)
+      }
+    case .columns(let count):
+      blendColumns(&tile, from: position.elements.lowerBound % count, survey.arcs, &output)
+    }
+  }
+
+  /// The facts about some elements of both vectors.
+  private func facts(_ tile: borrowing Tile<Double>, _ elements: Range<Int>) -> PairFacts {
+    let models = tile.rows(merging.models).extracting(elements)
+    return merging.hasOrigin
+      ? PairFacts(models, minus: tile[0].extracting(elements)) : PairFacts(models)
+  }
+
+  /// Takes the points of some elements from one arc.
+  private func blend(
+    _ tile: borrowing Tile<Double>, _ elements: Range<Int>, _ arc: Arc,
+    _ output: inout MutableSpan<Double>
+  ) {
+    let first = tile[merging.models.lowerBound].extracting(elements)
+    let second = tile[merging.models.lowerBound + 1].extracting(elements)
+    if merging.hasOrigin {
+      RowArithmetic.combineDifferences(
+        first, times: arc.first, second, times: arc.second, on: tile[0].extracting(elements),
+        keepingEqual: arc.isStraight, into: &output, from: elements.lowerBound)
+    } else {
+      RowArithmetic.combine(
+        first, times: arc.first, second, times: arc.second, keepingEqual: arc.isStraight,
+        into: &output, from: elements.lowerBound)
+    }
+  }
+
+  /// Takes each element from the arc of its column.
+  private func blendColumns(
+    _ tile: inout Tile<Double>, from start: Int, _ arcs: [Arc], _ output: inout MutableSpan<Double>
+  ) {
     merging.copyFirst(of: tile, into: &output)
     merging.subtractOrigin(from: &tile)
     let first = tile[merging.models.lowerBound]
     let second = tile[merging.models.lowerBound + 1]
     let base = tile[0]
-    switch vectors {
-    case .tensor:
-      blend(first, second, base, 0..<output.count, survey.arcs[0], &output)
-    case .rows(let length):
-      for start in stride(from: 0, to: output.count, by: length) {
-        let row = start..<start + length
-        let facts = PairFacts(first.extracting(row), second.extracting(row))
-        blend(first, second, base, row, Arc(facts, t: t), &output)
-      }
-    case .columns(let count):
-      var column = position.elements.lowerBound % count
-      for i in 0..<output.count {
-        output[i] = point(first[i], second[i], base[i], survey.arcs[column], equal: output[i])
-        column = column + 1 == count ? 0 : column + 1
-      }
+    var column = start
+    for i in 0..<output.count {
+      output[i] = point(first[i], second[i], base[i], arcs[column], equal: output[i])
+      column = column + 1 == arcs.count ? 0 : column + 1
     }
-  }
-
-  /// Takes the points of a range of elements from one arc.
-  private func blend(
-    _ first: Span<Double>, _ second: Span<Double>, _ base: Span<Double>, _ range: Range<Int>,
-    _ arc: Arc, _ output: inout MutableSpan<Double>
-  ) {
-    for i in range { output[i] = point(first[i], second[i], base[i], arc, equal: output[i]) }
   }
 
   /// One element of the point of an arc.

@@ -3,35 +3,25 @@ public import SinterTensors
 /// Keeps changes that one model made and averages those that several made (arXiv:2601.13572).
 public struct RAM: MergeMethod {
   private let epsilon: Double
+  /// 1 for each model.
+  private let factors: [Double]
 
   /// Prepares the merge of one group.
   ///
   /// - Parameter group: the group, its first input the base.
   public init(_ group: MergeGroup) {
     epsilon = group.parameters.number("epsilon") ?? 0
+    factors = group.models.map { _ in 1 }
   }
-
-  /// A row of counts.
-  public var scratchRows: Int { 1 }
 
   /// Merges one tile.
   public func merge(
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: NoSurvey, into output: inout MutableSpan<Double>
   ) {
-    ActiveChanges.find(in: &tile, above: epsilon, counts: &scratch)
-    let counts = scratch[0]
-    for i in 0..<output.count { output[i] = 0 }
-    for row in 1..<tile.rows {
-      let change = tile[row]
-      for i in 0..<output.count { output[i] += change[i] }
-    }
-    let base = tile[0]
-    // An element that nothing is added to keeps its sign, even if it is zero.
-    for i in 0..<output.count {
-      let change = output[i] / max(counts[i], 1)
-      output[i] = change == 0 ? base[i] : base[i] + change
-    }
+    RowArithmetic.placeActive(
+      of: tile.rows(1..<tile.rows), times: factors.span, on: tile[0], above: epsilon,
+      into: &output)
   }
 }
 

@@ -96,23 +96,10 @@ public struct RAMPlus: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: Survey, into output: inout MutableSpan<Double>
   ) {
-    ActiveChanges.find(in: &tile, above: epsilon, counts: &scratch)
-    let counts = scratch[0]
-    for i in 0..<output.count { output[i] = 0 }
-    for row in 1..<tile.rows {
-      let factor = factor(ofModel: row - 1, survey)
-      let change = tile[row]
-      for i in 0..<output.count {
-        let value = change[i]
-        output[i] += counts[i] == 1 ? factor * value : value
-      }
-    }
-    let base = tile[0]
-    // An element that nothing is added to keeps its sign, even if it is zero.
-    for i in 0..<output.count {
-      let change = output[i] / max(counts[i], 1)
-      output[i] = change == 0 ? base[i] : base[i] + change
-    }
+    let factors = (0..<modelCount).map { factor(ofModel: $0, survey) }
+    RowArithmetic.placeActive(
+      of: tile.rows(1..<tile.rows), times: factors.span, on: tile[0], above: epsilon,
+      into: &output)
   }
 }
 

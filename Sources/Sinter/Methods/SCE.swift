@@ -17,8 +17,8 @@ public struct SCE: MergeMethod {
     share = group.parameters.number("select_topk") ?? 1
   }
 
-  /// A row for variances, then for the sum of changes, and one for the sum of weights.
-  public var scratchRows: Int { 2 }
+  /// A row for variances.
+  public var scratchRows: Int { 1 }
 
   /// What the selection keeps.
   public var surveyByteCount: Int { share < 1 ? MagnitudeSelection.passByteCount : 0 }
@@ -42,9 +42,12 @@ public struct SCE: MergeMethod {
       spread(of: tile, into: &scratch)
       partial.pass?.add(scratch[0], tile: position.tile)
     case .squares:
-      findChanges(in: &tile, &scratch, at: position, survey)
+      select(tile, &scratch, at: position, survey)
       for model in 0..<modelCount {
-        partial.squares[model] += Reduction.sumOfSquares(tile[model + 1])
+        partial.squares[model] +=
+          survey.selects
+          ? Reduction.sumOfSquares(tile[model + 1], minus: tile[0], selectedBy: scratch[0])
+          : Reduction.sumOfSquares(tile[model + 1], minus: tile[0])
       }
     }
   }
@@ -54,69 +57,28 @@ public struct SCE: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: VarianceSurvey, into output: inout MutableSpan<Double>
   ) {
-    findChanges(in: &tile, &scratch, at: position, survey)
-    for i in 0..<output.count { output[i] = 0 }
-    for row in 1..<tile.rows {
-      let change = tile[row]
-      for i in 0..<output.count { output[i] += change[i] }
-    }
-    var sign = scratch.mutableRow(0)
-    // A sum of zero counts as positive.
-    for i in 0..<sign.count { sign[i] = output[i] >= 0 ? 1 : -1 }
-    for i in 0..<output.count { output[i] = 0 }
-    var weights = scratch.mutableRow(1)
-    for i in 0..<weights.count { weights[i] = 0 }
-    for row in 1..<tile.rows {
-      eraseDisagreement(in: &tile, row, with: scratch[0])
-      let weight = survey.weight(ofModel: row - 1)
-      let change = tile[row]
-      for i in 0..<output.count { output[i] += weight * change[i] }
-      var weights = scratch.mutableRow(1)
-      for i in 0..<weights.count { weights[i] += change[i] != 0 ? weight : 0 }
-    }
-    let base = tile[0]
-    let divisors = scratch[1]
-    // An element that nothing is added to keeps its sign, even if it is zero.
-    for i in 0..<output.count {
-      let change = output[i] / (divisors[i] > 0 ? divisors[i] : 1)
-      output[i] = change == 0 ? base[i] : base[i] + change
+    select(tile, &scratch, at: position, survey)
+    let models = tile.rows(1..<tile.rows)
+    if survey.selects {
+      RowArithmetic.placeMajority(
+        of: models, times: survey.weights.span, on: tile[0], selectedBy: scratch[0],
+        into: &output)
+    } else {
+      RowArithmetic.placeMajority(
+        of: models, times: survey.weights.span, on: tile[0], into: &output)
     }
   }
 
-  /// Sets the changes of a model to zero that do not have the given signs.
-  private func eraseDisagreement(
-    in tile: inout Tile<Double>, _ row: Int, with sign: Span<Double>
-  ) {
-    var change = tile.mutableRow(row)
-    for i in 0..<change.count {
-      let value = change[i]
-      // Asks who disagrees: NaN does not, so that it cannot vanish.
-      change[i] = value * sign[i] <= 0 ? 0 : value
-    }
-  }
-
-  /// Makes each model's row its selected changes to the base, zero elsewhere.
-  private func findChanges(
-    in tile: inout Tile<Double>, _ scratch: inout Tile<Double>, at position: TilePosition,
+  /// Makes row 0 of the scratch tile positive in the selected places and zero in all others, where
+  /// there is a selection.
+  private func select(
+    _ tile: borrowing Tile<Double>, _ scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: VarianceSurvey
   ) {
-    if survey.selects {
-      spread(of: tile, into: &scratch)
-      var selected = scratch.mutableRow(0)
-      survey.select(&selected, tile: position.tile)
-    }
-    for row in 1..<tile.rows {
-      tile.update(row, with: 0) { model, base in
-        for i in 0..<model.count { model[i] -= base[i] }
-      }
-      guard survey.selects else { continue }
-      let selected = scratch[0]
-      var change = tile.mutableRow(row)
-      for i in 0..<change.count {
-        let value = change[i]
-        change[i] = selected[i] > 0 ? value : 0
-      }
-    }
+    guard survey.selects else { return }
+    spread(of: tile, into: &scratch)
+    var selected = scratch.mutableRow(0)
+    survey.select(&selected, tile: position.tile)
   }
 
   /// Fills row 0 of the scratch tile with the variance over the models, times their number squared.
@@ -126,18 +88,8 @@ public struct SCE: MergeMethod {
   /// because neither a mean nor a division rounds.
   private func spread(of tile: borrowing Tile<Double>, into scratch: inout Tile<Double>) {
     var spread = scratch.mutableRow(0)
-    for i in 0..<spread.count { spread[i] = 0 }
-    for first in 1..<tile.rows {
-      for second in first + 1..<tile.rows {
-        let (one, other) = (tile[first], tile[second])
-        for i in 0..<spread.count {
-          let difference = one[i] - other[i]
-          spread[i] += difference * difference
-        }
-      }
-    }
     // NaN has no place among variances. It counts as the largest, so that it is selected.
-    for i in 0..<spread.count { spread[i] = spread[i] >= 0 ? spread[i] : .infinity }
+    RowArithmetic.sumSquaredDifferences(of: tile.rows(1..<tile.rows), into: &spread)
   }
 }
 

@@ -54,7 +54,7 @@ public struct SLERP: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: Survey, into partial: inout Survey.Partial
   ) {
-    partial.facts += PairFacts(tile[0], tile[1])
+    partial.facts += PairFacts(tile.rows(0..<2))
   }
 
   /// Merges one tile: `c₀·base + c₁·model`.
@@ -66,15 +66,9 @@ public struct SLERP: MergeMethod {
     _ survey: Survey, into output: inout MutableSpan<Double>
   ) {
     let (c0, c1) = coefficients(cosine: survey.cosine)
-    let base = tile[0]
-    let model = tile[1]
-    if isStraight(cosine: survey.cosine) {
-      for i in 0..<output.count {
-        output[i] = base[i] == model[i] ? base[i] : c0 * base[i] + c1 * model[i]
-      }
-    } else {
-      for i in 0..<output.count { output[i] = c0 * base[i] + c1 * model[i] }
-    }
+    RowArithmetic.combine(
+      tile[0], times: c0, tile[1], times: c1,
+      keepingEqual: isStraight(cosine: survey.cosine), into: &output)
   }
 
   /// The coefficients of the base and of the model.

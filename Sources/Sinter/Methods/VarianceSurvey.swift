@@ -25,7 +25,8 @@ public struct VarianceSurvey: TensorSurvey {
   let selects: Bool
   private let elementCount: Int
   private var selection: MagnitudeSelection?
-  private var weights: [Double]
+  /// The weights of the models, all of them together 1.
+  private(set) var weights: [Double]
   // What the current pass has found so far.
   private var pass: MagnitudeSelection.Pass?
   private var squares: [Double]
@@ -59,9 +60,6 @@ public struct VarianceSurvey: TensorSurvey {
   func select(_ variances: inout MutableSpan<Double>, tile: Int) {
     selection?.keep(&variances, tile: tile)
   }
-
-  /// The weight of a model, all of them together 1.
-  func weight(ofModel model: Int) -> Double { weights[model] }
 
   /// The contribution of no tile.
   public func makePartial() -> Partial {

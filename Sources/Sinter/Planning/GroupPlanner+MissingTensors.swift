@@ -14,7 +14,7 @@ extension GroupPlanner {
           tensor: slot.name, kind: .missing,
           present: present.map(\.source) + (pattern.map { [$0] } ?? []),
           missing: missing.compactMap { places[slice.inputs[$0.sliceInput].model.value] }))
-      for found in present { record(found, .merged(into: [slot.name])) }
+      recordMerged(present, into: slot)
     case .base:
       if let own = present.first(where: { $0.source.input == leader }) {
         copy(own, as: slot, .missingElsewhere)
@@ -32,10 +32,10 @@ extension GroupPlanner {
   mutating func exclude(
     _ found: [Found], but kept: Found?, _ reason: Ledger.ExclusionReason
   ) {
-    for other in found where fates[other.source.input][other.source.tensor.name] == nil {
+    for other in found where fates[other.source.input][other.place] == nil {
       let isKept =
         other.source.input == kept?.source.input && other.name == kept?.name
-      if !isKept { fates[other.source.input][other.source.tensor.name] = .excluded(reason) }
+      if !isKept { fates[other.source.input][other.place] = .excluded(reason) }
     }
   }
 
@@ -52,16 +52,27 @@ extension GroupPlanner {
 
   /// Notes the fate of a tensor; one that feeds several output tensors lists them all.
   mutating func record(_ found: Found, _ fate: Ledger.Fate) {
-    let (input, name) = (found.source.input, found.source.tensor.name)
-    guard let old = fates[input].updateValue(fate, forKey: name) else { return }
+    let (input, place) = (found.source.input, found.place)
+    guard let old = fates[input][place] else {
+      fates[input][place] = fate
+      return
+    }
     switch (old, fate) {
     case (.merged(let outputs), .merged(let more)), (.copied(let outputs, _), .merged(let more)),
       (.merged(let outputs), .copied(let more, _)):
-      fates[input][name] = .merged(into: outputs + more)
+      fates[input][place] = .merged(into: outputs + more)
     case (.copied(let outputs, let reason), .copied(let more, _)):
-      fates[input][name] = .copied(into: outputs + more, reason)
-    case (.excluded, _), (_, .excluded): break
+      fates[input][place] = .copied(into: outputs + more, reason)
+    case (.excluded, _), (_, .excluded):
+      fates[input][place] = fate
     }
+  }
+
+  /// Notes that tensors take part in a merge.
+  mutating func recordMerged(_ found: [Found], into slot: OutputSlot) {
+    // One list of names for all of them.
+    let fate = Ledger.Fate.merged(into: [slot.name])
+    for one in found { record(one, fate) }
   }
 }
 
@@ -70,7 +81,7 @@ extension GroupPlanner {
 extension GroupPlanner {
   /// Leaves a tensor out for a reason that the recipe gives.
   mutating func exclude(
-    _ tensor: String, ofInput place: Int, _ reason: Ledger.ExclusionReason
+    _ tensor: Int, ofInput place: Int, _ reason: Ledger.ExclusionReason
   ) {
     fates[place][tensor] = .excluded(reason)
   }
@@ -78,12 +89,12 @@ extension GroupPlanner {
   /// Deals with a tensor that no part of the recipe speaks of.
   ///
   /// - Parameters:
-  ///   - own: the tensor's name in its input.
+  ///   - own: the place of the tensor in its checkpoint.
   ///   - name: its name in the output.
   ///   - place: the input.
   ///   - donor: the input that gives names.
-  mutating func addLeftOver(_ own: String, as name: String, ofInput place: Int, donor: Int) {
-    guard let tensor = inputs[place].checkpoint.tensor(own) else { return }
+  mutating func addLeftOver(_ own: Int, as name: String, ofInput place: Int, donor: Int) {
+    let tensor = inputs[place].checkpoint.tensors[own]
     let source = PlannedSource(input: place, tensor: tensor)
     let isFree = !names.contains(name)
     switch options.onMissing {
@@ -135,7 +146,7 @@ extension GroupPlanner {
         incompatibilities.append(
           Incompatibility(
             tensor: slot.name, kind: .missing, present: present.map(\.source), missing: [place]))
-        for one in present { record(one, .merged(into: [slot.name])) }
+        recordMerged(present, into: slot)
       }
       return true
     }
@@ -145,7 +156,7 @@ extension GroupPlanner {
     incompatibilities.append(
       Incompatibility(
         tensor: slot.name, kind: .shape, present: [own] + present.map(\.source), missing: []))
-    for one in present { record(one, .merged(into: [slot.name])) }
+    recordMerged(present, into: slot)
     return true
   }
 }

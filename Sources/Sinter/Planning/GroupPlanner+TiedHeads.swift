@@ -7,19 +7,19 @@ extension GroupPlanner {
     return slot.pattern.flatMap { source(of: $0)?.tensor.shape }
   }
 
-  /// The embedding that an input uses as its output head, or as a second table of embeddings, when
-  /// it stores none.
+  /// The place of the embedding that an input uses as its output head, or as a second table of
+  /// embeddings, when it stores none.
   ///
   /// A configuration that says that the head is not tied is believed: such an input lacks a tensor.
   func standIn(
     for slot: OutputSlot, shape: Shape?, in place: Int
-  ) -> CheckpointTensor? {
+  ) -> Int? {
     let checkpoint = inputs[place].checkpoint
     guard let shape, let role = slot.role,
       role == .outputHead && checkpoint.configuration?.tiesWordEmbeddings != false
         || TensorRole.isTokenEmbedding(slot.name)
     else { return nil }
-    return checkpoint.tensors.first {
+    return checkpoint.tensors.firstIndex {
       TensorRole.isTokenEmbedding($0.name) && $0.shape == shape
     }
   }
@@ -54,8 +54,8 @@ extension GroupPlanner {
       slot.role == .outputHead
       && inputs[leader].checkpoint.configuration?.tiesWordEmbeddings != false
     for found in present {
-      if fates[found.source.input][found.name] == nil {
-        fates[found.source.input][found.name] = .excluded(isTied ? .tiedHead : .notInBase)
+      if fates[found.source.input][found.place] == nil {
+        fates[found.source.input][found.place] = .excluded(isTied ? .tiedHead : .notInBase)
       }
       remark(isTied: isTied, slot, leader: leader, leavesOut: found)
     }

@@ -17,8 +17,8 @@ struct GroupPlanner {
   let slices: [OutputSlice]
   let inputs: [PlannedInput]
   let places: [ModelReference: Int]
-  /// The places of each slice's inputs.
-  private let slicePlaces: [[Int?]]
+  /// What is the same for all tensors of each slice.
+  private var sliceInputs: [SliceInputs]
   let options: PlanOptions
 
   var groups: [GroupPlan] = []
@@ -27,8 +27,10 @@ struct GroupPlanner {
   var diagnostics: [Diagnostic] { parameterFaults.map(\.diagnostic) }
   var parameterFaults: [ParameterFault] = []
   var remarks: [Diagnostic] = []
-  /// For each input, what becomes of its tensors.
-  var fates: [[String: Ledger.Fate]]
+  /// For each input, what becomes of its tensors, in the order in which the checkpoint has them.
+  var fates: [[Ledger.Fate?]]
+  /// For each input, the place of the tensor that is likely asked for next.
+  private var next: [Int]
   var seenFaults = Set<Diagnostic>()
   /// The names of the groups.
   var names = Set<String>()
@@ -45,21 +47,23 @@ struct GroupPlanner {
     self.options = options
     let places = Dictionary(inputs.enumerated().map { ($1.reference, $0) }) { first, _ in first }
     self.places = places
-    slicePlaces = slices.map { slice in slice.inputs.map { places[$0.model.value] } }
-    fates = inputs.map { input in
-      Dictionary(minimumCapacity: input.checkpoint.tensors.count)
-    }
+    sliceInputs = slices.map { SliceInputs($0, inputs, places: places) }
+    fates = inputs.map { Array(repeating: nil, count: $0.checkpoint.tensors.count) }
+    next = inputs.map { _ in 0 }
   }
 
   /// Plans one slot.
   mutating func add(_ slot: OutputSlot) {
     let slice = slices[slot.slice]
     var present: [Found] = []
+    present.reserveCapacity(slot.candidates.count)
     var missing: [OutputSlot.Candidate] = []
     for candidate in slot.candidates {
-      guard let place = slicePlaces[slot.slice][candidate.sliceInput] else { continue }
-      if let tensor = inputs[place].checkpoint.tensor(candidate.name) {
-        present.append(Found(candidate, place, tensor))
+      guard let place = sliceInputs[slot.slice].places[candidate.sliceInput] else { continue }
+      let checkpoint = inputs[place].checkpoint
+      if let tensor = checkpoint.place(of: candidate.name, guess: next[place]) {
+        next[place] = tensor + 1
+        present.append(Found(candidate, place, checkpoint, tensor))
       } else {
         missing.append(candidate)
       }
@@ -69,9 +73,10 @@ struct GroupPlanner {
       guard let place = places[slice.inputs[candidate.sliceInput].model.value],
         let tensor = standIn(for: slot, shape: wantedShape(slot, present), in: place)
       else { continue }
-      present.append(Found(candidate, place, tensor))
+      let found = Found(candidate, place, inputs[place].checkpoint, tensor)
+      present.append(found)
       missing.removeAll { $0.sliceInput == candidate.sliceInput }
-      standsIn(tensor, for: slot, place)
+      standsIn(found.source.tensor, for: slot, place)
     }
     present.sort { $0.sliceInput < $1.sliceInput }
     if !missing.isEmpty {
@@ -86,11 +91,16 @@ struct GroupPlanner {
     let sliceInput: Int
     let name: String
     let source: PlannedSource
+    /// The place of the tensor in its checkpoint.
+    let place: Int
 
-    init(_ candidate: OutputSlot.Candidate, _ place: Int, _ tensor: CheckpointTensor) {
+    init(
+      _ candidate: OutputSlot.Candidate, _ input: Int, _ checkpoint: Checkpoint, _ place: Int
+    ) {
       sliceInput = candidate.sliceInput
       name = candidate.name
-      source = PlannedSource(input: place, tensor: tensor)
+      source = PlannedSource(input: input, tensor: checkpoint.tensors[place])
+      self.place = place
     }
   }
 }
@@ -99,9 +109,8 @@ struct GroupPlanner {
 
 extension GroupPlanner {
   mutating func plan(_ slot: OutputSlot, _ slice: OutputSlice, _ found: [Found]) {
-    let ordered =
-      found.filter { slice.inputs[$0.sliceInput].isBase }
-      + found.filter { !slice.inputs[$0.sliceInput].isBase }
+    // Each input of the slice has its tensor, in the order of the slice.
+    let ordered = sliceInputs[slot.slice].order.map { found[$0] }
     guard let first = ordered.first else { return }
     let sources = ordered.map(\.source)
     let types = sources.map(\.tensor.dtype)
@@ -131,7 +140,7 @@ extension GroupPlanner {
     incompatibilities.append(
       Incompatibility(
         tensor: slot.name, kind: kind, present: found.map(\.source), missing: []))
-    for one in found { record(one, .merged(into: [slot.name])) }
+    recordMerged(found, into: slot)
   }
 
   mutating func merge(
@@ -143,10 +152,9 @@ extension GroupPlanner {
     do throws(RecipeFault) {
       group = MergeGroup(
         tensor: slot.name, shape: sources[0].tensor.shape,
-        inputs: sources.map { inputs[$0.input].name },
-        hasBase: slice.inputs[found[0].sliceInput].isBase,
+        inputs: sliceInputs[slot.slice].names, hasBase: sliceInputs[slot.slice].hasBase,
         parameters: try parameters(slot, slice, found), seed: options.seed,
-        formula: used.formula, aliases: found.map { slice.inputs[$0.sliceInput].alias })
+        formula: used.formula, aliases: sliceInputs[slot.slice].aliases)
     } catch {
       report(error.diagnostic(file: recipe.file, at: slice.position), concerning: slot, found)
       return
@@ -172,14 +180,15 @@ extension GroupPlanner {
         GroupPlan(
           name: slot.name, shape: group.shape, dtype: dtype, operation: .merge(method, group),
           sources: sources))
-      for one in found { record(one, .merged(into: [slot.name])) }
+      recordMerged(found, into: slot)
     }
   }
 
   /// Resolves the method's parameters for one slot.
-  func parameters(
+  mutating func parameters(
     _ slot: OutputSlot, _ slice: OutputSlice, _ found: [Found]
   ) throws(RecipeFault) -> GroupParameters {
+    if let known = sliceInputs[slot.slice].parameters { return known }
     var shared: [String: ParameterValue] = [:]
     var own = [[String: ParameterValue]](repeating: [:], count: found.count)
     for parameter in used.declaration.parameters {
@@ -196,7 +205,9 @@ extension GroupPlanner {
         }
       }
     }
-    return GroupParameters(tensor: shared, inputs: own)
+    let resolved = GroupParameters(tensor: shared, inputs: own)
+    if sliceInputs[slot.slice].isUniform { sliceInputs[slot.slice].parameters = resolved }
+    return resolved
   }
 
   /// The element type of an output tensor.
@@ -211,7 +222,7 @@ extension GroupPlanner {
     _ diagnostic: Diagnostic, concerning slot: OutputSlot, _ found: [Found]
   ) {
     // Their part in the recipe is known: that they have no fate would be told as another fault.
-    for one in found { record(one, .merged(into: [slot.name])) }
+    recordMerged(found, into: slot)
     let known = parameterFaults.firstIndex {
       $0.first.position == diagnostic.position
         && $0.first.message.replacing($0.tensor, with: slot.name) == diagnostic.message

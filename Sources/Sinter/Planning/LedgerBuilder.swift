@@ -21,9 +21,8 @@ struct LedgerBuilder {
   ) {
     for (place, input) in inputs.enumerated() {
       guard let structure = structures[input.reference] else { continue }
-      for address in structure.addresses {
-        let own = structure.ownName(of: address.name)
-        guard groups.fates[place][own] == nil else { continue }
+      for (own, address) in structure.addresses.enumerated()
+      where groups.fates[place][own] == nil {
         if let reason = slots.exclusion(of: address, from: input.reference) {
           groups.exclude(own, ofInput: place, reason)
         } else {
@@ -37,8 +36,8 @@ struct LedgerBuilder {
   func ledger(_ groups: GroupPlanner) -> Ledger {
     Ledger(
       inputs: inputs.enumerated().map { place, input in
-        input.checkpoint.tensors.compactMap { tensor in
-          groups.fates[place][tensor.name].map { Ledger.Entry(tensor: tensor.name, fate: $0) }
+        zip(input.checkpoint.tensors, groups.fates[place]).compactMap { tensor, fate in
+          fate.map { Ledger.Entry(tensor: tensor.name, fate: $0) }
         }
       })
   }

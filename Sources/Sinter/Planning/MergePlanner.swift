@@ -35,7 +35,7 @@ public struct MergePlanner: Sendable {
     guard !faults.contains(where: { $0.severity == .error }),
       let method = registry[recipe.method.value]
     else { throw DiagnosticError(faults) }
-    let inputs = try open(recipe)
+    let inputs = try ModelOpening(recipe, resolver: resolver, ties: options.ties).inputs()
     let used = RecipeMethod(method.declaration, in: recipe)
     let slices = recipe.outputSlices(base: method.declaration.base)
     let donor = donor(of: recipe, among: inputs)
@@ -93,84 +93,6 @@ public struct MergePlanner: Sendable {
   }
 
   // MARK: - Inputs
-
-  /// Opens the models of a recipe, each once, in the order in which it first names them.
-  private func open(_ recipe: MergeRecipe) throws(DiagnosticError) -> [PlannedInput] {
-    var inputs: [PlannedInput] = []
-    var faults: [DiagnosticError] = []
-    var opened: [String: Checkpoint] = [:]
-    var seen = Set<ModelReference>()
-    let mentions = recipe.modelMentions
-    let bases = Set(mentions.filter { $0.role == .base }.map(\.model.value))
-    for mention in mentions where seen.insert(mention.model.value).inserted {
-      do throws(DiagnosticError) {
-        inputs.append(
-          PlannedInput(
-            reference: mention.model.value,
-            checkpoint: try open(mention.model, of: recipe, &opened),
-            isBase: bases.contains(mention.model.value)))
-      } catch {
-        faults.append(error)
-      }
-    }
-    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
-    return inputs
-  }
-
-  private func open(
-    _ model: Located<ModelReference>, of recipe: MergeRecipe, _ opened: inout [String: Checkpoint]
-  ) throws(DiagnosticError) -> Checkpoint {
-    let path: String
-    do throws(DiagnosticError) {
-      path = try resolver.resolve(model.value)
-    } catch {
-      throw error.located(at: model.position, of: recipe.file)
-    }
-    // The same base under several adapters is one set of open files.
-    let checkpoint: Checkpoint
-    if let known = opened[path] {
-      checkpoint = known
-    } else {
-      checkpoint = try CheckpointReader.open(path)
-      opened[path] = checkpoint
-    }
-    if let quantization = checkpoint.configuration?.quantization {
-      throw DiagnosticError([
-        Diagnostic(
-          file: recipe.file, at: model.position,
-          "model '\(model.value)' is quantized (\(quantization)); its stored codes are not weights "
-            + "that can be merged",
-          hint: "use the unquantized release of the model")
-      ])
-    }
-    guard !model.value.adapters.isEmpty else { return checkpoint }
-    return try apply(model.value.adapters, to: checkpoint, model, of: recipe)
-  }
-
-  /// Opens the adapters of a model and applies them.
-  private func apply(
-    _ references: [AdapterReference], to checkpoint: Checkpoint,
-    _ model: Located<ModelReference>, of recipe: MergeRecipe
-  ) throws(DiagnosticError) -> Checkpoint {
-    var adapters: [WeightedAdapter] = []
-    var faults: [DiagnosticError] = []
-    for reference in references {
-      do throws(DiagnosticError) {
-        let adapter = try AdapterReader.open(try resolver.resolve(reference))
-        adapters.append(
-          WeightedAdapter(
-            adapter, weight: reference.weight ?? 1, name: reference.description))
-      } catch {
-        faults.append(error.located(at: model.position, of: recipe.file))
-      }
-    }
-    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
-    do throws(DiagnosticError) {
-      return try checkpoint.applying(adapters, named: model.value.path, ties: options.ties)
-    } catch {
-      throw error.located(at: model.position, of: recipe.file)
-    }
-  }
 
   /// The input that gives names, configuration and side files: the base model, else the first
   /// model that is listed.

@@ -126,9 +126,9 @@ extension Console {
       let result = try await body()
       let isWritten =
         if isJSON {
-          print(.report(ofCommand: name, diagnostics: result.diagnostics, result.members))
+          print(.report(ofCommand: name, diagnostics: result.diagnostics, result.members()))
         } else {
-          result.text.map { print($0) } ?? true
+          result.text().map { print($0) } ?? true
         }
       guard isWritten else { throw DiagnosticError.standardOutput }
     } catch {
@@ -140,14 +140,24 @@ extension Console {
   }
 }
 
-/// What a command tells about its work.
+/// What a command tells about its work; of text and document only the one that is wanted is made.
 struct CommandResult {
   /// The text for people; `nil` when there is none on standard output.
-  let text: String?
+  let text: () -> String?
   /// The members of the JSON document.
-  let members: [(key: String, value: JSONText)]
+  let members: () -> [(key: String, value: JSONText)]
   /// Warnings and notes, for the JSON document.
   let diagnostics: [Diagnostic]
+
+  init(
+    text: @autoclosure @escaping () -> String?,
+    members: @autoclosure @escaping () -> [(key: String, value: JSONText)],
+    diagnostics: [Diagnostic]
+  ) {
+    self.text = text
+    self.members = members
+    self.diagnostics = diagnostics
+  }
 }
 
 extension DiagnosticError {

@@ -103,6 +103,9 @@ struct PlanReport {
 
   /// The layers that a source comes from, when they are not the output's.
   private func sourceLayers(of group: TensorGroup, at place: Int) -> String? {
+    guard group.members.contains(where: { $0.sources[place].tensor.name != $0.name }) else {
+      return nil
+    }
     let pairs = group.members.compactMap { member -> (Int, Int)? in
       guard let output = TensorAddress(member.name).layer,
         let source = TensorAddress(member.sources[place].tensor.name).layer

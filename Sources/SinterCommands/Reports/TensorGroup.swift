@@ -50,7 +50,10 @@ struct TensorGroup {
       inputs = tensor.sources.map(\.input)
       areUpdated = tensor.sources.map(\.tensor.isUpdated)
       let layer = TensorAddress(tensor.name).layer?.index ?? 0
-      offsets = tensor.sources.map { (TensorAddress($0.tensor.name).layer?.index ?? 0) - layer }
+      offsets = tensor.sources.map {
+        $0.tensor.name == tensor.name
+          ? 0 : (TensorAddress($0.tensor.name).layer?.index ?? 0) - layer
+      }
     }
   }
 }

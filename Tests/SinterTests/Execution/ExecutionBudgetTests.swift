@@ -30,10 +30,10 @@ import Testing
     #expect(sizes.inputBytes == 3 * run * 2)
     #expect(sizes.outputBytes == run * 4)
     #expect(sizes.inputElements == 3 * tile)
-    #expect(sizes.scratchElements == 3 * tile)
+    #expect(sizes.scratchElements == 0)
     #expect(sizes.outputElements == tile)
     #expect(sizes.surveyByteCount == 2 * MagnitudeSelection.passByteCount)
-    #expect(sizes.total == run * 10 + 7 * tile * 8 + 5 * 2 * MagnitudeSelection.passByteCount)
+    #expect(sizes.total == run * 10 + 4 * tile * 8 + 5 * 2 * MagnitudeSelection.passByteCount)
   }
 
   @Test func `as many workers are taken as fit`() throws {

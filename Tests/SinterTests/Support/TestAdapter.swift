@@ -22,6 +22,8 @@ struct TestAdapter {
   ///   - modules: name, outputs and inputs of each.
   ///   - rank: the rank of all.
   ///   - alpha: the alpha of all.
+  ///   - seed: the seed of the numbers.
+  ///   - dtype: the type of the factors.
   init(
     _ modules: [(String, Int, Int)], rank: Int = 2, alpha: Double = 4, seed: UInt64 = 1,
     dtype: DType = .float32

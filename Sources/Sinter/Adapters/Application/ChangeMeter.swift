@@ -13,19 +13,24 @@ final class ChangeMeter: Sendable {
 
   /// Takes up a tile; tiles beyond the number of a tensor's elements belong to a further pass and
   /// are not counted.
-  func add(_ before: Span<Double>, _ after: Span<Double>, of tensor: CheckpointTensor) {
-    var (change, values) = (0.0, 0.0)
-    for i in 0..<before.count {
-      let difference = after[i] - before[i]
-      change += difference * difference
-      values += before[i] * before[i]
-    }
+  ///
+  /// - Parameters:
+  ///   - before: the model's values; overwritten.
+  ///   - after: what adapters made of them.
+  ///   - tensor: the tensor.
+  func add(
+    _ before: inout MutableSpan<Double>, _ after: Span<Double>, of tensor: CheckpointTensor
+  ) {
+    let values = Reduction.sumOfSquares(before.span)
+    let count = before.count
+    RowArithmetic.subtract(after, from: &before)
+    let change = Reduction.sumOfSquares(before.span)
     sums.withLock { sums in
       var own = sums[tensor.name] ?? Sums()
       guard own.elements < tensor.shape.elementCount else { return }
       own.change += change
       own.values += values
-      own.elements += before.count
+      own.elements += count
       sums[tensor.name] = own
     }
   }

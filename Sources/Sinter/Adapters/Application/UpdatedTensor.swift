@@ -67,7 +67,7 @@ final class UpdatedTensor: TensorSource {
       var copy = before.mutableSpan
       for i in 0..<row.count { copy[i] = row[i] }
       loaded.apply(to: &row, elements, bytes, at: place, of: run)
-      meter.add(before.span, row.span, of: base.tensor)
+      meter.add(&copy, row.span, of: base.tensor)
     } else {
       loaded.apply(to: &row, elements, bytes, at: place, of: run)
     }

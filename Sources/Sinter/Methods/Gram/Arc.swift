@@ -54,10 +54,19 @@ struct PairFacts: Sendable, Hashable {
 
 extension PairFacts {
   /// The facts about two rows.
-  init(_ first: Span<Double>, _ second: Span<Double>) {
-    self.init(
-      first: Reduction.sumOfSquares(first), second: Reduction.sumOfSquares(second),
-      dot: Reduction.dot(first, second))
+  init(_ rows: borrowing TileRows) {
+    var products = [0.0, 0, 0]
+    var sums = products.mutableSpan
+    Reduction.addProducts(of: rows, to: &sums)
+    self.init(first: products[0], second: products[2], dot: products[1])
+  }
+
+  /// The facts about the differences of two rows from a base.
+  init(_ rows: borrowing TileRows, minus base: Span<Double>) {
+    var products = [0.0, 0, 0]
+    var sums = products.mutableSpan
+    Reduction.addProducts(of: rows, minus: base, to: &sums)
+    self.init(first: products[0], second: products[2], dot: products[1])
   }
 }
 
@@ -115,7 +124,13 @@ public struct ArcSurvey: TensorSurvey {
 }
 
 extension ArcSurvey.Partial {
-  /// Adds a tile.
+  /// Adds the facts about a tile of two tensors, each one vector.
+  mutating func add(_ found: PairFacts) {
+    if facts.isEmpty { facts = [PairFacts()] }
+    facts[0] += found
+  }
+
+  /// Adds a tile of two tensors, each column a vector.
   ///
   /// - Parameters:
   ///   - first: the elements of the first tensor.
@@ -125,11 +140,6 @@ extension ArcSurvey.Partial {
     if facts.isEmpty {
       firstColumn = start % columns
       facts.reserveCapacity(min(columns, first.count))
-    }
-    if columns == 1 {
-      if facts.isEmpty { facts = [PairFacts()] }
-      facts[0] += PairFacts(first, second)
-      return
     }
     var slot = start % columns - firstColumn
     if slot < 0 { slot += columns }

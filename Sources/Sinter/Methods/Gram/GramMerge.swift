@@ -19,8 +19,11 @@ struct GramMerge: Sendable {
       return
     }
     for row in models.dropFirst() { partial.compare(tile[models.lowerBound], tile[row]) }
-    subtractOrigin(from: &tile)
-    partial.addProducts(tile, rows: models)
+    if hasOrigin {
+      partial.addProducts(tile.rows(models), minus: tile[0])
+    } else {
+      partial.addProducts(tile.rows(models))
+    }
   }
 
   /// Merges one tile.
@@ -31,15 +34,11 @@ struct GramMerge: Sendable {
       copyFirst(of: tile, into: &output)
       return
     }
-    subtractOrigin(from: &tile)
-    combine(&tile, coefficients)
-    let sum = tile[models.lowerBound]
     if hasOrigin {
-      let base = tile[0]
-      // An element that nothing is added to keeps its sign, even if it is zero.
-      for i in 0..<output.count { output[i] = sum[i] == 0 ? base[i] : base[i] + sum[i] }
+      RowArithmetic.placeDifferences(
+        of: tile.rows(models), times: coefficients.span, on: tile[0], into: &output)
     } else {
-      for i in 0..<output.count { output[i] = sum[i] }
+      RowArithmetic.weightedSum(of: tile.rows(models), coefficients.span, into: &output)
     }
   }
 
@@ -53,21 +52,18 @@ struct GramMerge: Sendable {
   func subtractOrigin(from tile: inout Tile<Double>) {
     guard hasOrigin else { return }
     for row in models {
-      tile.update(row, with: 0) { model, base in
-        for i in 0..<model.count { model[i] -= base[i] }
-      }
+      tile.update(row, with: 0) { model, base in RowArithmetic.subtract(base, from: &model) }
     }
   }
 
   /// Makes the first row of models the sum of all, times coefficients.
   private func combine(_ tile: inout Tile<Double>, _ coefficients: [Double]) {
     var sum = tile.mutableRow(models.lowerBound)
-    let coefficient = coefficients[0]
-    for i in 0..<sum.count { sum[i] *= coefficient }
+    RowArithmetic.multiply(&sum, by: coefficients[0])
     for row in models.dropFirst() {
       let coefficient = coefficients[row - models.lowerBound]
       tile.update(models.lowerBound, with: row) { sum, vector in
-        for i in 0..<sum.count { sum[i] += coefficient * vector[i] }
+        RowArithmetic.add(vector, times: coefficient, to: &sum)
       }
     }
   }

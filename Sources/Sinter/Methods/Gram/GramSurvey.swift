@@ -90,29 +90,21 @@ public struct GramSurvey: TensorSurvey {
 extension GramSurvey.Partial {
   /// Notes whether two vectors differ in a tile; nothing is looked at once they are known to.
   mutating func compare(_ first: Span<Double>, _ second: Span<Double>) {
-    if !differ { differ = !first.isEqual(to: second) }
+    if !differ { differ = !Reduction.areEqual(first, second) }
   }
 
   /// Adds the dot products of the rows of a tile.
-  mutating func addProducts(_ tile: borrowing Tile<Double>, rows: Range<Int>) {
-    var index = 0
-    for i in rows {
-      for j in i..<rows.upperBound {
-        sums[index] += Reduction.dot(tile[i], tile[j])
-        index += 1
-      }
-    }
+  mutating func addProducts(_ rows: borrowing TileRows) {
+    var span = sums.mutableSpan
+    Reduction.addProducts(of: rows, to: &span)
+  }
+
+  /// Adds the dot products of the differences of the rows of a tile from a base.
+  mutating func addProducts(_ rows: borrowing TileRows, minus base: Span<Double>) {
+    var span = sums.mutableSpan
+    Reduction.addProducts(of: rows, minus: base, to: &span)
   }
 
   /// Adds the square of a row.
   mutating func addSquare(_ row: Span<Double>) { sums[0] += Reduction.sumOfSquares(row) }
-}
-
-extension Span<Double> {
-  /// Whether all elements are equal to those of another span of the same length.
-  func isEqual(to other: Span<Double>) -> Bool {
-    var i = 0
-    while i < count, self[i] == other[i] { i += 1 }
-    return i == count
-  }
 }

@@ -109,19 +109,32 @@ struct TaskVectorMerge: Sendable {
     }
   }
 
-  private func apply(
-    thinning model: Int, to delta: inout MutableSpan<Double>, at position: TilePosition,
+  /// Makes the row of a model its task vector, thinned out.
+  private func thinOut(
+    _ model: Int, of tile: inout Tile<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey
   ) {
+    let first = position.elements.lowerBound
+    if case .keepRandom(let random, let threshold) = models[model].thinning {
+      tile.update(model + 1, with: 0) { row, base in
+        random.drop(&row, minus: base, from: first, keepingBelow: threshold)
+      }
+      return
+    }
+    subtractBase(from: model + 1, of: &tile)
+    keep(model, of: &tile, at: position, survey)
+  }
+
+  /// Thins out a task vector, but for those that are thinned out while the base is subtracted.
+  private func keep(
+    _ model: Int, of tile: inout Tile<Double>, at position: TilePosition,
+    _ survey: TaskVectorSurvey
+  ) {
+    var delta = tile.mutableRow(model + 1)
     switch models[model].thinning {
-    case .keepAll:
-      break
-    case .keepPlaces, .keepShareOfModel:
-      survey.keep(&delta, ofModel: model, at: position)
-    case .keepRandom(let random, let threshold):
-      random.drop(&delta, from: position.elements.lowerBound, keepingBelow: threshold)
-    case .keepRanked(let dropping):
-      dropping.apply(to: &delta, from: position.elements.lowerBound)
+    case .keepAll, .keepRandom: break
+    case .keepPlaces, .keepShareOfModel: survey.keep(&delta, ofModel: model, at: position)
+    case .keepRanked(let dropping): dropping.apply(to: &delta, from: position.elements.lowerBound)
     }
   }
 }
@@ -142,28 +155,28 @@ extension TaskVectorMerge {
         subtractBase(from: model + 1, of: &tile)
         survey.count(tile[model + 1], ofModel: model, at: position, into: &partial)
       case .sums:
-        subtractBase(from: model + 1, of: &tile)
-        var delta = tile.mutableRow(model + 1)
-        let sums = applySumming(thinning: model, to: &delta, at: position, survey)
+        let sums = sums(model, of: &tile, at: position, survey)
         survey.add(
-          before: sums.before, after: sums.after, ofModel: model, group: position.group,
+          before: sums.all, after: sums.kept, ofModel: model, group: position.group,
           into: &partial)
       }
     }
   }
 
-  /// Thins out a task vector, and sums its magnitudes before and after.
-  private func applySumming(
-    thinning model: Int, to delta: inout MutableSpan<Double>, at position: TilePosition,
+  /// The sums of the magnitudes of a task vector, and of what is left of it when thinned out.
+  private func sums(
+    _ model: Int, of tile: inout Tile<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey
-  ) -> (before: Double, after: Double) {
+  ) -> (all: Double, kept: Double) {
     if case .keepRandom(let random, let threshold) = models[model].thinning {
-      return random.dropSumming(
-        &delta, from: position.elements.lowerBound, keepingBelow: threshold)
+      return random.sumsOfAbsolutes(
+        tile[model + 1], minus: tile[0], from: position.elements.lowerBound,
+        keepingBelow: threshold)
     }
-    let before = Reduction.sumOfAbsolutes(delta.span)
-    apply(thinning: model, to: &delta, at: position, survey)
-    return (before, Reduction.sumOfAbsolutes(delta.span))
+    subtractBase(from: model + 1, of: &tile)
+    let all = Reduction.sumOfAbsolutes(tile[model + 1])
+    keep(model, of: &tile, at: position, survey)
+    return (all, Reduction.sumOfAbsolutes(tile[model + 1]))
   }
 }
 
@@ -175,11 +188,7 @@ extension TaskVectorMerge {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
   ) {
-    for row in 1..<tile.rows {
-      subtractBase(from: row, of: &tile)
-      var delta = tile.mutableRow(row)
-      apply(thinning: row - 1, to: &delta, at: position, survey)
-    }
+    for model in models.indices { thinOut(model, of: &tile, at: position, survey) }
     let deltas = tile.rows(1..<tile.rows)
     if electsSign {
       let voters = models.indices.map { voter($0, survey, group: position.group) }
