@@ -22,10 +22,7 @@ struct CombinationReport {
         + "'\(summary.folder)' in \(tenths / 10).\(tenths % 10) s: "
         + "\(CountText.of(summary.modules.count, "module")) of rank \(ranks), read "
         + "\(ByteCountText(summary.bytesRead)), wrote \(ByteCountText(summary.bytesWritten))",
-      summary.relativeError == 0
-        ? "the factors are the combined update exactly"
-        : "the factors keep all but \(AdapterText.percent(summary.relativeError)) of the combined "
-          + "update (Frobenius norm)",
+      error,
     ]
     let worst = summary.modules.sorted { $0.relativeError > $1.relativeError }.prefix(5)
     if summary.modules.count > 5, let first = worst.first, first.relativeError > 1e-4 {
@@ -39,6 +36,17 @@ struct CombinationReport {
       lines += table.lines()
     }
     return PrintableText(lines.joined(separator: "\n"), keepsLines: true).description
+  }
+
+  /// How well the factors hold the update.
+  private var error: String {
+    switch summary.relativeError {
+    case 0: "the factors are the combined update exactly"
+    case ..<1e-6: "the factors are the combined update to rounding"
+    default:
+      "the factors keep all but \(AdapterText.percent(summary.relativeError)) of the combined "
+        + "update (Frobenius norm)"
+    }
   }
 
   private var ranks: String {

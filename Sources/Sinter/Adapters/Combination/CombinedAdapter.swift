@@ -88,6 +88,10 @@ struct CombinedAdapter {
   private func card(title: String) -> String {
     let summary = summary(folder: "", bytesRead: 0, bytesWritten: 0, seconds: 0, remarks: [])
     let percent = (summary.relativeError * 10000).rounded() / 100
+    let error =
+      summary.relativeError < 1e-6
+      ? "which are the combined update to rounding"
+      : "which leave \(percent) % of the combined update (Frobenius norm)"
     let ranks = factors.map(\.rank)
     let rank =
       ranks.min() == ranks.max() ? "\(ranks[0])" : "\(ranks.min() ?? 0) to \(ranks.max() ?? 0)"
@@ -110,9 +114,8 @@ struct CombinedAdapter {
 
       \(parts.joined(separator: "\n"))
 
-      It has factors of rank \(rank) for \(CountText.of(factors.count, "module")), which leave \
-      \(percent) % of the combined update (Frobenius norm). `sinter_manifest.json` tells the rank \
-      and the error of every module.
+      It has factors of rank \(rank) for \(CountText.of(factors.count, "module")), \(error). \
+      `sinter_manifest.json` tells the rank and the error of every module.
 
       """
   }

@@ -222,7 +222,7 @@ struct ModuleCombination {
         var difference = left.rows(start + row..<start + end).times(right, threads: threads)
         difference.add(block.rows(row..<end).elements, times: -1)
         for row in 0..<difference.rows {
-          squaredError += Reduction.sumOfSquares(difference.row(row))
+          squaredError += difference.squaredNorm(ofRow: row)
         }
       }
     }
@@ -276,6 +276,7 @@ extension Matrix<Double> {
   /// Each element rounded to another type.
   ///
   /// - Parameter dtype: F32, BF16 or F16.
+  /// - Returns: the numbers as they will be read again; infinite where one does not fit.
   func rounded(to dtype: DType) -> Self {
     var result = self
     let count = elements.count

@@ -23,6 +23,7 @@ final class CombinationRun: Sendable {
   ///   - method: the method.
   ///   - models: name and parameters of each adapter, as YAML.
   ///   - parameters: the parameters for all, as YAML.
+  /// - Returns: the text.
   func recipe(
     _ method: String, _ models: [(String, String)], _ parameters: String = ""
   ) -> String {
