@@ -9,7 +9,7 @@ struct AdapterCommand: AsyncParsableCommand {
       Recipes take adapters too, wherever they name a model: 'BASE+ADAPTER'.
       """,
     subcommands: [
-      AdapterApplyCommand.self, CombineCommand.self, ExtractCommand.self,
+      AdapterApplyCommand.self, AdapterCombineCommand.self, AdapterExtractCommand.self,
       AdapterInspectCommand.self,
     ])
 }

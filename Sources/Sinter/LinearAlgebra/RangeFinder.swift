@@ -32,7 +32,8 @@ struct RangeFinder: Sendable {
   ///   - rank: the rank that is wanted, at least 1. When it comes near the smaller extent of the
   ///     matrix, all directions are found and nothing is random.
   /// - Returns: the directions and what the matrix does with them.
-  /// - Throws: whatever keeps rows from being read.
+  /// - Throws: ``NonFinite`` when an element, or a sum of them, is NaN or infinite in `Float`;
+  ///   whatever keeps rows from being read.
   /// - Complexity: 4 · (powerIterations + 1) · rows · columns · directions operations in
   ///   2 + 2 · powerIterations passes.
   func sketch(_ matrix: some RowStream, rank: Int) throws -> Sketch {
@@ -48,6 +49,7 @@ struct RangeFinder: Sendable {
         transposed: block, signs(start..<start + block.rows, columns: count),
         threads: threads)
     }
+    guard squaredNorm.isFinite else { throw NonFinite() }
     basis = basis.orthonormalized(threads: threads)
     for _ in 0..<powerIterations {
       let image = try image(of: basis, matrix).orthonormalized(threads: threads)
@@ -58,9 +60,19 @@ struct RangeFinder: Sendable {
       }
       basis = basis.orthonormalized(threads: threads)
     }
-    return Sketch(
-      image: try image(of: basis, matrix), basis: basis, squaredNorm: squaredNorm,
-      threads: threads)
+    return try sketch(try image(of: basis, matrix), basis, squaredNorm)
+  }
+
+  /// A matrix holds numbers that are NaN or infinite, or too large to be summed.
+  struct NonFinite: Error {}
+
+  private func sketch(
+    _ image: Matrix<Float>, _ basis: Matrix<Float>, _ squaredNorm: Double
+  ) throws(NonFinite) -> Sketch {
+    // Sums that overflow leave a basis without columns.
+    let isLost = basis.columns == 0 && squaredNorm > 0
+    guard squaredNorm.isFinite, image.squaredNorm.isFinite, !isLost else { throw NonFinite() }
+    return Sketch(image: image, basis: basis, squaredNorm: squaredNorm, threads: threads)
   }
 
   /// All directions of a matrix.
@@ -72,14 +84,12 @@ struct RangeFinder: Sendable {
       rows.append(block)
     }
     let whole = Matrix(stacked: rows)
+    guard squaredNorm.isFinite else { throw NonFinite() }
     guard matrix.rows < matrix.columns else {
-      return Sketch(
-        image: whole, basis: .identity(matrix.columns), squaredNorm: squaredNorm, threads: threads)
+      return try sketch(whole, .identity(matrix.columns), squaredNorm)
     }
     let basis = whole.transposed().orthonormalized(threads: threads)
-    return Sketch(
-      image: whole.times(basis, threads: threads), basis: basis, squaredNorm: squaredNorm,
-      threads: threads)
+    return try sketch(whole.times(basis, threads: threads), basis, squaredNorm)
   }
 
   /// The product of the matrix with a basis.

@@ -160,19 +160,32 @@ import Testing
       try models.adapterTensors()["base_model.model." + name]?.values == tuned[0].values)
   }
 
-  @Test func `A tied embedding is said to hold for both ends`() async throws {
-    let name = "model.embed_tokens.weight"
-    let base = [tensor(name, [10, 4], seed: 1)]
-    let tuned = [tensor(name, [10, 4], seed: 2)]
+  @Test(arguments: ["model.embed_tokens", "transformer.wte"])
+  func `A tied embedding is stored whole, for both uses`(module: String) async throws {
+    let base = [
+      tensor(module + ".weight", [10, 4], seed: 1), tensor("layers.0.a.weight", [4, 4], seed: 1),
+    ]
+    let tuned = [
+      tensor(module + ".weight", [10, 4], seed: 2), tensor("layers.0.a.weight", [4, 4], seed: 2),
+    ]
     // A head that is stored though it is tied is not looked at by those who load the model.
     try models.write(
       base, tuned + [tensor("lm_head.weight", [10, 4], seed: 3)], config: Self.config(tied: true))
-    let summary = try await models.extract(rank: 2)
-    #expect(summary.modules.map(\.name) == ["model.embed_tokens"])
-    #expect(try models.configuration()["ensure_weight_tying"] as? Bool == true)
+    let summary = try await models.extract(rank: 9)
+    #expect(summary.modules.map(\.name) == ["layers.0.a"])
+    #expect(summary.remarks.contains { $0.message.contains("as their output head too") })
+    let document = try models.configuration()
+    let isKnown = module.hasSuffix("embed_tokens")
+    #expect(document["ensure_weight_tying"] as? Bool == isKnown)
+    #expect(document["modules_to_save"] as? [String] == (isKnown ? [module] : [module, "lm_head"]))
     let tensors = try models.adapterTensors()
-    #expect(tensors["base_model.model.model.embed_tokens.lora_embedding_A"]?.shape == [2, 10])
-    #expect(tensors["base_model.model.model.embed_tokens.lora_embedding_B"]?.shape == [4, 2])
+    for name in [module, "lm_head"] {
+      #expect(tensors["base_model.model.\(name).weight"]?.values == tuned[0].values)
+    }
+    // Our own reader takes it, and gives the fine-tuned model.
+    let applied = try CheckpointReader.open(models.folder.appending("base"))
+      .applying([WeightedAdapter(AdapterReader.open(models.folder.appending("out")))])
+    #expect(applied.tensors.count == 2)
   }
 
   @Test func `A head of its own is held against the embedding that the base is tied to`()
@@ -187,8 +200,8 @@ import Testing
     #expect(summary.modules.map(\.name) == ["lm_head"])
     #expect(summary.remarks.contains { $0.message.contains("has to untie them") })
     #expect(try models.configuration()["ensure_weight_tying"] as? Bool == false)
-    var applied = try models.applied(to: base + [tensor("lm_head.weight", [10, 4], seed: 1)])
-    let head = try #require(applied.removeValue(forKey: "lm_head.weight"))
+    let applied = try models.applied(to: base + [tensor("lm_head.weight", [10, 4], seed: 1)])
+    let head = try #require(applied["lm_head.weight"])
     let source = try models.tensor(name, base).values
     let start = tensor("lm_head.weight", [10, 4], seed: 1).values
     for (index, value) in tuned[1].values.enumerated() {

@@ -116,6 +116,18 @@ import Testing
     #expect(try first.basis != other.sketch(matrix, rank: 2).basis)
   }
 
+  @Test(arguments: [Float.nan, .infinity, .greatestFiniteMagnitude])
+  func `Numbers that cannot be summed end the search`(value: Float) {
+    for shape in [[90, 80], [20, 9]] {
+      let count = shape[0] * shape[1]
+      let matrix = Matrix<Float>(
+        rows: shape[0], columns: shape[1],
+        elements: (0..<count).map { $0 % 7 == 0 || value.isFinite ? value : 1 })
+      guard value.isNaN || value.isInfinite || shape[0] > 50 else { continue }
+      #expect(throws: RangeFinder.NonFinite.self) { try Self.finder.sketch(matrix, rank: 2) }
+    }
+  }
+
   @Test func `A source that fails ends the search`() {
     #expect(throws: BlockedRows.Failure.self) {
       try Self.finder.sketch(BlockedRows(matrix: nil, blockRows: 64), rank: 2)

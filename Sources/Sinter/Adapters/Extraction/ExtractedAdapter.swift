@@ -38,7 +38,31 @@ struct ExtractedAdapter {
       let added = name.hasSuffix(own) ? String(name.dropLast(own.count)) : ""
       for tensor in tensors { all.append(copy(tensor, as: prefix + added + tensor.name)) }
     }
+    // PEFT looks for both ends of a tied pair.
+    if let tied = tiedPair, !all.contains(where: { $0.name == prefix + tied.head + ".weight" }) {
+      all.append(copy(tied.embedding, as: prefix + tied.head + ".weight"))
+    }
     return all
+  }
+
+  /// The embedding that both models use as their output head and that is stored whole, and the
+  /// module of that head.
+  private var tiedPair: (embedding: TensorPair, head: String)? {
+    guard let name = plan.tiedEmbedding, let pair = TiedPair(plan.base) else { return nil }
+    let embedding = changed.whole.lazy.flatMap(\.tensors).first { $0.name == name }
+    return embedding.map { ($0, ModuleGrouping.owner(of: pair.headName)) }
+  }
+
+  /// Whether PEFT knows the embedding as one that may be tied.
+  private var keepsTies: Bool {
+    tiedPair.map { ModuleGrouping.owner(of: $0.embedding.name).hasSuffix("embed_tokens") } ?? false
+  }
+
+  /// The modules that are stored whole; of a tied pair that PEFT does not know both.
+  private var wholeModules: [String] {
+    let names = changed.whole.map(\.name)
+    guard let tied = tiedPair, !keepsTies, !names.contains(tied.head) else { return names }
+    return names + [tied.head]
   }
 
   private func copy(_ pair: TensorPair, as name: String) -> AdapterWriter.Tensor {
@@ -79,20 +103,15 @@ struct ExtractedAdapter {
 
   /// What `adapter_config.json` says.
   var description: AdapterDescription {
-    let isTied = plan.tiedEmbedding.map { name in
-      let owner = ModuleGrouping.owner(of: name)
-      return modules.contains { $0.difference.name == owner }
-        || changed.whole.contains { $0.tensors.contains { $0.name == name } }
-    }
     return AdapterDescription(
       modules: modules.map { module, factors in
         AdapterDescription.Module(
           name: module.adapterName, rank: factors.rank, alpha: Double(factors.rank))
       },
-      wholeModules: changed.whole.map(\.name),
-      modelModules: plan.modules.map(\.adapterName), storesBiases: !biases.isEmpty,
+      wholeModules: wholeModules, modelModules: plan.modules.map(\.adapterName),
+      storesBiases: !biases.isEmpty,
       isFanInFanOut: modules.contains { $0.difference.form == .transposed },
-      keepsTies: isTied ?? false, baseModel: plan.base.path,
+      keepsTies: keepsTies, baseModel: plan.base.path,
       taskType: plan.base.configuration?.taskOfPEFT)
   }
 
@@ -186,6 +205,14 @@ struct ExtractedAdapter {
           "the base uses its embedding as its output head, the fine-tuned model has '\(head)': the "
             + "adapter has factors for each, and merging it into the base has to untie them"))
     }
+    if let tied = tiedPair {
+      remarks.append(
+        Diagnostic(
+          .note,
+          "both models use '\(tied.embedding.name)' as their output head too: it is stored whole, for "
+            + "both uses, because PEFT adds the factors of a tied tensor twice when it merges them",
+          hint: "--exclude leaves it out"))
+    }
     return ExtractionSummary(
       folder: folder,
       modules: modules.map { module, factors in
@@ -194,7 +221,7 @@ struct ExtractedAdapter {
           rank: factors.rank, norm: factors.squaredNorm.squareRoot(),
           residual: factors.squaredError.squareRoot())
       },
-      wholeModules: changed.whole.map(\.name), biases: biases.map(\.bias.name),
+      wholeModules: wholeModules, biases: biases.map(\.bias.name),
       leftOut: changed.leftOut,
       unchanged: changed.unchanged + changed.factored.count - modules.count,
       bytesRead: bytesRead, bytesWritten: bytesWritten, seconds: seconds, remarks: remarks)

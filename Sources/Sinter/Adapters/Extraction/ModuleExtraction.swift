@@ -53,9 +53,8 @@ struct ModuleExtraction {
     var guess = options.energy == nil ? largest : min(largest, 32)
     while true {
       try checkMemory(rank: guess)
-      let sketch = try finder.sketch(matrix, rank: guess)
+      let sketch = try sketch(matrix, rank: guess, finder)
       try stop.check()
-      try check(sketch.squaredNorm)
       guard sketch.squaredNorm > 0 else { return nil }
       if let rank = rank(for: sketch, guess: guess, largest: largest) {
         let (left, right) = sketch.factors(rank: min(rank, sketch.numericalRank))
@@ -63,6 +62,16 @@ struct ModuleExtraction {
       }
       if guess >= limit { return try exactFactors(of: matrix) }
       guess = min(2 * guess, limit)
+    }
+  }
+
+  private func sketch(
+    _ matrix: some RowStream, rank: Int, _ finder: RangeFinder
+  ) throws -> Sketch {
+    do {
+      return try finder.sketch(matrix, rank: rank)
+    } catch is RangeFinder.NonFinite {
+      throw nonFinite
     }
   }
 
@@ -81,7 +90,7 @@ struct ModuleExtraction {
       for row in 0..<block.rows { squaredNorm += block.squaredNorm(ofRow: row) }
       parts.append(block)
     }
-    try check(squaredNorm)
+    guard squaredNorm.isFinite else { throw nonFinite }
     guard squaredNorm > 0 else { return nil }
     var whole = parts.count == 1 ? parts[0] : Matrix(stacked: parts)
     // Both factors get about the same norm.
@@ -135,9 +144,8 @@ struct ModuleExtraction {
     return result
   }
 
-  private func check(_ squaredNorm: Double) throws(DiagnosticError) {
-    guard !squaredNorm.isFinite else { return }
-    throw DiagnosticError([
+  private var nonFinite: DiagnosticError {
+    DiagnosticError([
       Diagnostic(
         .error, "'\(module.name)': the difference of the two weights is NaN or infinite",
         hint: "one of the models is damaged or diverged in training")

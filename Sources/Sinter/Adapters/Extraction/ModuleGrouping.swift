@@ -25,7 +25,8 @@ struct ModuleGrouping {
       let isPlain = !whole.contains(name) && !parents.contains(name)
       return ModuleDifference(
         name: name, adapterName: family.prefix(of: name) + name, tensors: tensors,
-        form: isPlain ? Self.form(of: name, tensors, family) : nil,
+        form: isPlain && !tensors.contains { $0.name == pairing.tiedEmbedding }
+          ? Self.form(of: name, tensors, family) : nil,
         isLeftOut: !wanted.contains(name) || excluded.contains(name))
     }
     let unmatched = [("--include", options.included), ("--save-module", options.savedWhole)]

@@ -3,7 +3,7 @@ import Foundation
 import Sinter
 
 /// `sinter adapter extract`: makes an adapter of the difference of two models.
-struct ExtractCommand: AsyncParsableCommand {
+struct AdapterExtractCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "extract",
     abstract: "Make a LoRA adapter of what a fine-tuned model adds to its base.",
