@@ -2,7 +2,7 @@ import Foundation
 import SinterTensors
 import Testing
 
-@Suite struct CombineCommandTests {
+@Suite struct AdapterCombineCommandTests {
   let workspace: Workspace
 
   init() throws {

@@ -3,7 +3,7 @@ import Safetensors
 import Sinter
 
 /// `sinter adapter combine`: makes one adapter of several.
-struct CombineCommand: AsyncParsableCommand {
+struct AdapterCombineCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "combine",
     abstract: "Make one LoRA adapter of several, without their base.",
