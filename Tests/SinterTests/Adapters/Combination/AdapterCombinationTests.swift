@@ -14,6 +14,7 @@ import Testing
     other.settings["use_rslora"] = "true"
     try run.write(TestAdapter([("layers.0.q", 7, 5), ("layers.1.q", 7, 5)]), "a")
     try run.write(other, "b")
+    try run.write(TestAdapter([("layers.0.q", 7, 5), ("layers.1.q", 7, 5)]), "again")
     try run.write(TestAdapter([("layers.0.q", 7, 5), ("layers.0.v", 4, 5)], seed: 3), "c")
   }
 
@@ -142,9 +143,9 @@ import Testing
 
   @Test func `updates that cancel leave rank 1 and no error`() async throws {
     let summary = try await run.combine(
-      run.recipe("concatenate", [("a", ""), ("a", "weight: -1"), ("c", "")]))
+      run.recipe("concatenate", [("a", ""), ("again", "weight: -1"), ("c", "")]))
     let recut = try await run.combine(
-      run.recipe("concatenate", [("a", ""), ("a", "weight: -1"), ("c", "")]),
+      run.recipe("concatenate", [("a", ""), ("again", "weight: -1"), ("c", "")]),
       CombinationOptions(rank: 2))
     #expect(summary.modules.map(\.rank) == [6, 4, 2])
     #expect(
@@ -182,7 +183,8 @@ import Testing
   @Test func `parameters follow layers and filters`() async throws {
     try await run.combine(
       run.recipe(
-        "concatenate", [("a", "weight: [0, 2]"), ("c", "weight: [{filter: q, value: 1}, 3]")]))
+        "concatenate",
+        [("a", "weight: [0, 2]"), ("c", "weight: [{filter: q, value: 1}, {value: 3}]")]))
     let written = try run.updates("out")
     let (a, c) = (try run.updates("a"), try run.updates("c"))
     let q0 = try #require(c["layers.0.q"])
