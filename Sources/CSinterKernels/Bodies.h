@@ -21,9 +21,10 @@
 #include "ReductionBodies.h"
 
 #include "RandomBodies.h"
+#include "RankingBodies.h"
 
 #include "ArithmeticBodies.h"
 #include "SelectionBodies.h"
 #include "TaskVectorBodies.h"
-#include "MatrixBodies.h"
 #include "LowRankBodies.h"
+#include "MatrixBodies.h"

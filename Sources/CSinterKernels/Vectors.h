@@ -10,8 +10,9 @@ typedef VECTOR(double, 8) f64x8;
 typedef VECTOR(double, 4) f64x4;
 typedef VECTOR(double, 2) f64x2;
 typedef VECTOR(float, 16) f32x16;
-typedef VECTOR(int64_t, 16) i64x16;
-typedef VECTOR(uint64_t, 16) u64x16;
+// `long` of 64 bits is what comparisons give; int64_t is another type on some systems.
+typedef VECTOR(long, 16) i64x16;
+typedef VECTOR(unsigned long, 16) u64x16;
 typedef VECTOR(int32_t, 16) i32x16;
 typedef VECTOR(uint32_t, 16) u32x16;
 typedef VECTOR(int16_t, 16) i16x16;

@@ -230,6 +230,23 @@ extension Kernels {
     }
     return (all, kept)
   }
+
+  static func dropRanked(
+    _ row: inout MutableSpan<Double>, length: Int, low: Double, width: Double,
+    _ random: CounterRandom, from index: Int
+  ) -> Bool {
+    precondition(length > 1 && length <= Int(UInt16.max), "not such a vector")
+    precondition(row.count % length == 0, "vectors are whole")
+    let byteCount = length * 30
+    // SAFETY: the row holds that many vectors, and the scratch as many bytes as one takes.
+    return unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) { scratch in
+      unsafe row.withUnsafeMutableBufferPointer { row in
+        unsafe sinter_drop_ranked(
+          level, random.seed, random.stream, UInt64(index), low, width, row.baseAddress, length,
+          row.count / length, scratch.baseAddress) != 0
+      }
+    }
+  }
 }
 
 // MARK: - Arithmetic of rows

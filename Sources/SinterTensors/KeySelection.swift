@@ -161,9 +161,8 @@ extension KeySelection {
       low: middle < margin ? 0 : sorted.selectKey(middle - margin),
       high: middle + margin >= total ? .max : sorted.selectKey(middle + margin))
     // Zeros are counted anyway, and often they are half of all keys.
-    if bracket.low == 0 { bracket.low = min(sorted.first { $0 != 0 } ?? 1, bracket.high) }
+    if bracket.low == 0, bracket.high > 0 { bracket.low = 1 }
     let inside = sorted.filter { $0 >= bracket.low && $0 <= bracket.high }
-    bracket.low = min(bracket.low, inside.min() ?? bracket.low)
     let collected = bracket.countApart(inside)
     let isFew = Double(collected) / Double(total) * Double(count) < 0.8 * Double(Self.mostCollected)
     return isFew ? .collecting(bracket) : .counting(bracket)

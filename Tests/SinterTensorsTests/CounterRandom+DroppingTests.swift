@@ -78,4 +78,63 @@ import Testing
       }
     }
   }
+
+  /// The rule, word for word.
+  private static func ranked(
+    _ values: [Double], _ length: Int, _ random: CounterRandom, from index: Int, low: Double,
+    width: Double
+  ) -> [Double] {
+    var result = values
+    for start in stride(from: 0, to: values.count, by: length) {
+      let order = (start..<start + length).sorted { a, b in
+        let (x, y) = (values[a].magnitude.bitPattern, values[b].magnitude.bitPattern)
+        return x > y || x == y && a < b
+      }
+      for (place, element) in order.enumerated() {
+        let share = length > 1 ? Double(length - 1 - place) / Double(length - 1) : 0
+        let threshold = CounterRandom.threshold(for: low + width * share)
+        if UInt64(random.uniform32(at: index + element)) >= threshold { result[element] = 0 }
+      }
+    }
+    return result
+  }
+
+  /// Vectors whose magnitudes are spread, alike, few, tiny, not finite, or spread over all exponents.
+  private static func vectors(_ length: Int) -> [[Double]] {
+    var random = SplitMix64(seed: UInt64(length))
+    let spread = (0..<length).map { _ in
+      Double.random(in: -1...1, using: &random) * Double.random(in: 0...1, using: &random)
+    }
+    let few = (0..<length).map { _ in Double(Int.random(in: -3...3, using: &random)) * 0x1p-9 }
+    let half = spread.map { $0 > 0 ? $0 : -0.0 }
+    let near = spread.map { 1 + $0 * 1e-9 }
+    let special = spread.enumerated().map { i, value in
+      [value, .nan, .infinity, -.infinity, 0, value][i % 6]
+    }
+    let wide = (0..<length).map { _ in random.nextFinite(Double.self) }
+    return [spread, few, half, near, special, wide, spread.map { _ in 0 }]
+  }
+
+  @Test(arguments: [1, 2, 63, 64, 65, 100, 257, 1_000])
+  func `larger elements of a vector are kept more often`(length: Int) {
+    let random = CounterRandom(seed: 5, stream: 6)
+    for vector in Self.vectors(length) {
+      let values = vector + vector.reversed()
+      for index in [0, 3, 1 << 33] {
+        for (low, width) in [(0.35, 0.3), (0.1, 0.8), (0.5, 0), (0, 0.5), (0.5, 0.5), (1e-12, 0.2)]
+        {
+          let expected = Self.ranked(values, length, random, from: index, low: low, width: width)
+          for level in KernelLevel.available {
+            var row = values
+            KernelLevel.with(level) {
+              var span = row.mutableSpan
+              random.dropRanked(
+                &span, ofVectors: length, from: index, low: low, width: width)
+            }
+            #expect(row.map(\.bitPattern) == expected.map(\.bitPattern))
+          }
+        }
+      }
+    }
+  }
 }

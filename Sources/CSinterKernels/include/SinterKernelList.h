@@ -75,6 +75,17 @@ KERNEL(
      const double *base, size_t count, double *all, double *some),
     (seed, stream, index, limit, row, base, count, all, some))
 
+/// Thins out vectors of 2 to 65,535 elements that lie one after the other. The element that comes at
+/// place p in the order of magnitudes, of equal ones that of lower index first, is kept when its bits
+/// are below (low + width * ((length - 1 - p) / (length - 1))) * 2^32, rounded. Needs 30 bytes of
+/// scratch for each element of a vector, aligned to 8. Does nothing and returns 0 where a threshold
+/// is 0, or 2^32, or width is below 0; else 1.
+KERNEL(
+    int, drop_ranked,
+    (uint64_t seed, uint64_t stream, uint64_t index, double low, double width, double *row,
+     size_t length, size_t vector_count, void *scratch),
+    (seed, stream, index, low, width, row, length, vector_count, scratch))
+
 // MARK: Arithmetic of rows
 
 /// row -= other
@@ -200,6 +211,23 @@ KERNEL(
      size_t model_count, sinter_election election, double *out, size_t count),
     (base, rows, stride, votes, model_count, election, out, count))
 
+// MARK: Products of low rank
+//
+// row[j] += (coefficient + coefficients[j]) · Σ left[k] · right[k · stride + j], for k in rank and j
+// in count, each sum from zero on and in the order of k. Without coefficients (null) they count as
+// zeros.
+
+KERNEL(
+    void, add_low_rank_f32,
+    (const float *left, const float *right, size_t rank, size_t stride, double coefficient,
+     const double *coefficients, double *row, size_t count),
+    (left, right, rank, stride, coefficient, coefficients, row, count))
+KERNEL(
+    void, add_low_rank_f64,
+    (const double *left, const double *right, size_t rank, size_t stride, double coefficient,
+     const double *coefficients, double *row, size_t count),
+    (left, right, rank, stride, coefficient, coefficients, row, count))
+
 // MARK: Matrices
 
 /// target += left * right. Element (i, k) of left stands at i * row_stride + k * column_stride; the
@@ -219,20 +247,3 @@ KERNEL(
      size_t columns),
     (left, row_stride, column_stride, right, right_stride, target, target_stride, rows, inner,
      columns))
-
-// MARK: Products of low rank
-//
-// row[j] += (coefficient + coefficients[j]) · Σ left[k] · right[k · stride + j], for k in rank and j
-// in count, each sum from zero on and in the order of k. Without coefficients (null) they count as
-// zeros.
-
-KERNEL(
-    void, add_low_rank_f32,
-    (const float *left, const float *right, size_t rank, size_t stride, double coefficient,
-     const double *coefficients, double *row, size_t count),
-    (left, right, rank, stride, coefficient, coefficients, row, count))
-KERNEL(
-    void, add_low_rank_f64,
-    (const double *left, const double *right, size_t rank, size_t stride, double coefficient,
-     const double *coefficients, double *row, size_t count),
-    (left, right, rank, stride, coefficient, coefficients, row, count))

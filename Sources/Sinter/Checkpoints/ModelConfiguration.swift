@@ -155,6 +155,15 @@ extension ModelConfiguration {
     return result
   }
 
+  /// Says how many tokens there are, wherever the configuration says the old number.
+  func settingVocabulary(from old: Int, to new: Int) throws(DiagnosticError) -> ModelConfiguration {
+    var result = self
+    for scope in scopes where integer(at: scope + ["vocab_size"]) == old {
+      result = try result.setting(scope + ["vocab_size"], to: .number(new))
+    }
+    return result
+  }
+
   /// Says of which layers a stack consists.
   ///
   /// The number of layers is changed, and every list in the same object that has one entry per

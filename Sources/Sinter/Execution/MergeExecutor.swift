@@ -185,6 +185,7 @@ extension MergeExecutor {
   /// A source of values: the stored tensor, or what adapters make of it.
   private func source(_ planned: PlannedSource) -> any TensorSource {
     guard let update = planned.tensor.update else { return stored(planned) }
+    if let substitute = update.substitute { return substitute }
     return UpdatedTensor(stored(planned), update, meter: meters[planned.input])
   }
 

@@ -125,7 +125,7 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
         let position = TilePosition(
           group: ticket.member, tile: elements.lowerBound / member.grid.tileLength,
           elements: elements)
-        try member.prepare(position, of: elements, &tiles, &bytes)
+        try member.prepare(position, of: elements, &tiles, &bytes, false, &result)
         member.method.survey(
           &tiles.inputs, scratch: &tiles.scratch, at: position, survey, into: &partial)
       }
@@ -147,8 +147,7 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     try member.read(elements, &bytes, &result)
     for tile in run {
       let position = TilePosition(group: group, tile: tile, elements: member.grid[tile])
-      try member.prepare(position, of: elements, &tiles, &bytes)
-      if countsNonFinite { member.countNonFinite(in: tiles.inputs, &result) }
+      try member.prepare(position, of: elements, &tiles, &bytes, countsNonFinite, &result)
       member.method.survey(
         &tiles.inputs, scratch: &tiles.scratch, at: position, survey, into: &partial)
     }
@@ -163,8 +162,7 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     try member.read(elements, &bytes, &result)
     for tile in run {
       let position = TilePosition(group: group, tile: tile, elements: member.grid[tile])
-      try member.prepare(position, of: elements, &tiles, &bytes)
-      if countsNonFinite { member.countNonFinite(in: tiles.inputs, &result) }
+      try member.prepare(position, of: elements, &tiles, &bytes, countsNonFinite, &result)
       tiles.output.resize(rows: 1, count: position.elements.count)
       merge(member, at: position, &tiles.inputs, &tiles.scratch, into: &tiles.output)
       member.narrow(tiles.output, at: position.elements, of: elements, into: &output, &result)
@@ -186,12 +184,20 @@ extension MergeUnit.Member {
   /// one after the other, since a tile that large would take much memory for each.
   private var readsTileByTile: Bool { grid.tilesPerRun == 1 }
 
+  /// How many runs are fetched ahead: 4 MiB of each source of 16 bits.
+  private static var runsAhead: Int { 32 }
+
   /// Fetches a run of tiles of every source, unless each is fetched when its row is filled.
   fileprivate func read(
     _ elements: Range<Int>, _ bytes: inout ByteBuffer, _ result: inout StepResult
   ) throws {
+    let ahead = Self.runsAhead * grid.largestRun
     for (index, source) in sources.enumerated() {
       result.bytesRead += source.byteCount(of: elements.count)
+      // Rarely and much at once: of what is in memory anyway the call costs, and gains nothing.
+      if elements.lowerBound % ahead == 0, elements.count < grid.elementCount {
+        source.prefetch(elements.lowerBound + ahead..<elements.lowerBound + 2 * ahead)
+      }
       if !readsTileByTile { try read(index, elements, &bytes) }
     }
   }
@@ -204,10 +210,10 @@ extension MergeUnit.Member {
     }
   }
 
-  /// Fills the rows of a tile.
+  /// Fills the rows of a tile, and counts NaN and infinities when asked to.
   fileprivate func prepare(
     _ position: TilePosition, of run: Range<Int>, _ tiles: inout TileBuffers,
-    _ bytes: inout ByteBuffer
+    _ bytes: inout ByteBuffer, _ countsNonFinite: Bool, _ result: inout StepResult
   ) throws {
     let elements = position.elements
     tiles.inputs.resize(rows: sources.count, count: elements.count)
@@ -215,7 +221,11 @@ extension MergeUnit.Member {
     for (index, source) in sources.enumerated() {
       if readsTileByTile { try read(index, elements, &bytes) }
       var row = tiles.inputs.mutableRow(index)
-      source.fill(elements, from: bytes, at: places[index], of: run, into: &row)
+      let count = source.fill(elements, from: bytes, at: places[index], of: run, into: &row)
+      guard countsNonFinite, count > 0 else { continue }
+      var inputs = [Int](repeating: 0, count: sources.count)
+      inputs[index] = count
+      result.addNonFinite(NonFiniteCount(tensor: planned.name, inputs: inputs, results: 0))
     }
   }
 
@@ -244,18 +254,5 @@ extension MergeUnit.Member {
       bytes.elements(as: UInt8.self, count: elements.count * width),
       at: planned.bytes.lowerBound + elements.lowerBound * width)
     result.bytesWritten += elements.count * width
-  }
-
-  /// Counts NaN and infinities in the rows of a tile.
-  fileprivate func countNonFinite(
-    in tile: borrowing Tile<Double>, _ result: inout StepResult
-  ) {
-    for row in 0..<tile.rows {
-      let count = Reduction.countNonFinite(tile[row])
-      guard count > 0 else { continue }
-      var inputs = [Int](repeating: 0, count: tile.rows)
-      inputs[row] = count
-      result.addNonFinite(NonFiniteCount(tensor: planned.name, inputs: inputs, results: 0))
-    }
   }
 }

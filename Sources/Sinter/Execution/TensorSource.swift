@@ -33,10 +33,15 @@ protocol TensorSource: Sendable {
   ///   - offset: where in the buffer the run lies.
   ///   - run: the elements that were fetched.
   ///   - row: the numbers to fill.
+  /// - Returns: how many of them are NaN or infinite.
+  @discardableResult
   func fill(
     _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int, of run: Range<Int>,
     into row: inout MutableSpan<Double>
-  )
+  ) -> Int
+
+  /// Says that elements will be read soon, so that a slow disk can begin.
+  func prefetch(_ elements: Range<Int>)
 }
 
 /// A tensor as it lies in a file.
@@ -56,13 +61,21 @@ struct StoredTensor: TensorSource {
     try readBytes(range, into: &bytes, at: offset)
   }
 
+  @discardableResult
   func fill(
     _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int, of run: Range<Int>,
     into row: inout MutableSpan<Double>
-  ) {
+  ) -> Int {
     Conversion.widen(
       bytes, at: offset + byteCount(of: elements.lowerBound - run.lowerBound), from: tensor.dtype,
       count: elements.count, into: &row)
+  }
+
+  func prefetch(_ elements: Range<Int>) {
+    let range = elements.clamped(to: 0..<shape.elementCount)
+    let start = tensor.bytes.lowerBound
+    file.adviseWillNeed(
+      start + byteCount(of: range.lowerBound)..<start + byteCount(of: range.upperBound))
   }
 
   /// Reads a range of the tensor's bytes to a place in a buffer.

@@ -1,5 +1,7 @@
+import Dispatch
 import Safetensors
 import SinterTensors
+import Synchronization
 
 /// Makes plans: checks a recipe, opens its checkpoints, and decides every tensor of the output.
 public struct MergePlanner: Sendable {
@@ -35,7 +37,7 @@ public struct MergePlanner: Sendable {
     guard !faults.contains(where: { $0.severity == .error }),
       let method = registry[recipe.method.value]
     else { throw DiagnosticError(faults) }
-    let inputs = try ModelOpening(recipe, resolver: resolver, ties: options.ties).inputs()
+    let inputs = try open(recipe)
     let used = RecipeMethod(method.declaration, in: recipe)
     let slices = recipe.outputSlices(base: method.declaration.base)
     let donor = donor(of: recipe, among: inputs)
@@ -93,6 +95,100 @@ public struct MergePlanner: Sendable {
   }
 
   // MARK: - Inputs
+
+  /// Opens the models of a recipe, each once, in the order in which it first names them.
+  private func open(_ recipe: MergeRecipe) throws(DiagnosticError) -> [PlannedInput] {
+    var seen = Set<ModelReference>()
+    let mentions = recipe.modelMentions
+    let bases = Set(mentions.filter { $0.role == .base }.map(\.model.value))
+    let models = mentions.map(\.model).filter { seen.insert($0.value).inserted }
+    var paths: [ModelReference: String] = [:]
+    var faults: [DiagnosticError] = []
+    for model in models {
+      do throws(DiagnosticError) {
+        paths[model.value] = try resolver.resolve(model.value)
+      } catch {
+        faults.append(error.located(at: model.position, of: recipe.file))
+      }
+    }
+    let opened = Self.open(Set(paths.values))
+    var inputs: [PlannedInput] = []
+    for model in models {
+      guard let path = paths[model.value], let checkpoint = opened[path] else { continue }
+      do throws(DiagnosticError) {
+        inputs.append(
+          PlannedInput(
+            reference: model.value,
+            checkpoint: try prepare(try checkpoint.get(), for: model, of: recipe),
+            isBase: bases.contains(model.value)))
+      } catch {
+        faults.append(error)
+      }
+    }
+    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
+    return inputs
+  }
+
+  /// Opens checkpoints, the same base under several adapters only once.
+  private static func open(
+    _ paths: Set<String>
+  ) -> [String: Result<Checkpoint, DiagnosticError>] {
+    let paths = Array(paths)
+    let opened = Mutex<[String: Result<Checkpoint, DiagnosticError>]>([:])
+    // Headers of many models take their time, on a cold disk and on a warm one.
+    DispatchQueue.concurrentPerform(iterations: paths.count) { place in
+      let result: Result<Checkpoint, DiagnosticError>
+      do throws(DiagnosticError) {
+        result = .success(try CheckpointReader.open(paths[place]))
+      } catch {
+        result = .failure(error)
+      }
+      opened.withLock { $0[paths[place]] = result }
+    }
+    return opened.withLock { $0 }
+  }
+
+  /// Refuses what cannot be merged, and applies adapters.
+  private func prepare(
+    _ checkpoint: Checkpoint, for model: Located<ModelReference>, of recipe: MergeRecipe
+  ) throws(DiagnosticError) -> Checkpoint {
+    if let quantization = checkpoint.configuration?.quantization {
+      throw DiagnosticError([
+        Diagnostic(
+          file: recipe.file, at: model.position,
+          "model '\(model.value)' is quantized (\(quantization)); its stored codes are not weights "
+            + "that can be merged",
+          hint: "use the unquantized release of the model")
+      ])
+    }
+    guard !model.value.adapters.isEmpty else { return checkpoint }
+    return try apply(model.value.adapters, to: checkpoint, model, of: recipe)
+  }
+
+  /// Opens the adapters of a model and applies them.
+  private func apply(
+    _ references: [AdapterReference], to checkpoint: Checkpoint,
+    _ model: Located<ModelReference>, of recipe: MergeRecipe
+  ) throws(DiagnosticError) -> Checkpoint {
+    var adapters: [WeightedAdapter] = []
+    var faults: [DiagnosticError] = []
+    for reference in references {
+      do throws(DiagnosticError) {
+        let adapter = try AdapterReader.open(try resolver.resolve(reference))
+        adapters.append(
+          WeightedAdapter(
+            adapter, weight: reference.weight ?? 1, name: reference.description))
+      } catch {
+        faults.append(error.located(at: model.position, of: recipe.file))
+      }
+    }
+    guard faults.isEmpty else { throw DiagnosticError(joining: faults) }
+    do throws(DiagnosticError) {
+      return try checkpoint.applying(adapters, named: model.value.path, ties: options.ties)
+    } catch {
+      throw error.located(at: model.position, of: recipe.file)
+    }
+  }
 
   /// The input that gives names, configuration and side files: the base model, else the first
   /// model that is listed.

@@ -107,6 +107,36 @@ import Testing
     #expect(untied[embedding.name]?.values == other.values)
   }
 
+  @Test func `a vocabulary of another size takes the place of the old one`() async throws {
+    try merge.model(
+      "base", [embedding, TestTensor("lm_head.weight", .bfloat16, [5, 4], seed: 4)],
+      config: #"{"tie_word_embeddings": false, "vocab_size": 5}"#)
+    let table = TestTensor(embedding.name, .float32, [7, 4], seed: 9)
+    try saved([table])
+    #expect(merge.faults(Self.recipe).first?.contains("leave 'lm_head.weight' with 5") == true)
+    let head = TestTensor("lm_head.weight", .float32, [7, 4], seed: 10)
+    try saved([table, head])
+    let plan = try merge.plan("merge_method: passthrough\nmodels: [{model: base+a}]")
+    #expect(plan.remarks.map(\.severity) == [.warning])
+    #expect(Set(plan.tensors.map(\.dtype)) == [.float32, .bfloat16])
+    let results = try await run(.refuse)
+    #expect(results[embedding.name]?.values == table.values)
+    #expect(results["lm_head.weight"]?.values == head.values)
+    #expect(try merge.folder.text("out/config.json").contains(#""vocab_size": 7"#))
+    let weighted = "{model: base, adapters: [{path: a, weight: 0.5}]}"
+    #expect(
+      merge.faults("merge_method: passthrough\nmodels: [{model: \(weighted)}]").first?
+        .contains("7 rows in place of 5; that cannot be weighted") == true)
+  }
+
+  @Test func `a tied vocabulary of another size stays tied`() async throws {
+    let table = TestTensor(embedding.name, .float32, [7, 4], seed: 9)
+    try saved([table])
+    let results = try await run(.refuse)
+    #expect(results[embedding.name]?.values == table.values)
+    #expect(results["lm_head.weight"] == nil)
+  }
+
   @Test func `a model that is not tied has no such trouble`() async throws {
     let head = TestTensor("lm_head.weight", .float32, [5, 4], seed: 4)
     try merge.model("base", [embedding, head], config: #"{"tie_word_embeddings": false}"#)

@@ -12,6 +12,7 @@ struct PlanningCommand: ParsableCommand {
   var runs = 5
 
   func run() throws {
+    var last = 0.0
     print("| tensors | models | seconds |")
     print("|---|---|---|")
     for layers in [1, 13, 51] {
@@ -19,6 +20,11 @@ struct PlanningCommand: ParsableCommand {
       let seconds = try benchmark.seconds(runs: runs)
       print("| \(benchmark.tensorCount) | \(models) | \(String(format: "%.3f", seconds)) |")
       try benchmark.remove()
+      last = seconds
     }
+    var verdict = GuardVerdict()
+    verdict.add("some 20,000 tensors of \(models) models: below a second", isGood: last < 1)
+    print("\n\(verdict.text)")
+    if verdict.failed > 0 { throw ExitCode.failure }
   }
 }

@@ -47,9 +47,18 @@ struct ScalingCommand: AsyncParsableCommand {
     }
     for models in [2, 4, 8, 16, 32] { try measure(.models, "linear", size, models, cores) }
     let report = ScalingReport(points: points)
+    var verdict = GuardVerdict()
+    for (method, peaks) in report.largePeaks {
+      let numbers = peaks.map { String(format: "%.1f", $0) }.joined(separator: ", ")
+      let isGood = (peaks.max() ?? 0) <= 1.1 * (peaks.min() ?? 0)
+      verdict.add("\(method): peaks of \(numbers) MiB, within 10 %", isGood: isGood)
+    }
+    print(verdict.text)
     try report.draw(into: plots)
     try Data(report.lines.utf8).write(to: URL(fileURLWithPath: table + ".csv"))
-    try Data((heading(cores) + report.table).utf8).write(to: URL(fileURLWithPath: table + ".md"))
+    try Data((heading(cores) + report.table + "\n```\n\(verdict.text)\n```\n").utf8)
+      .write(to: URL(fileURLWithPath: table + ".md"))
+    if verdict.failed > 0 { throw ExitCode.failure }
   }
 
   private static func powers(upTo cores: Int) -> [Int] {

@@ -9,14 +9,13 @@ struct SpeedCommand: ParsableCommand {
     commandName: "speed", abstract: "Print how fast loops and methods are, beside plain copies.")
 
   func run() throws {
-    print("| loop | M elements/s | GB/s | memcpy, GB/s | times memcpy |")
-    print("|---|---|---|---|---|")
+    print("| loop | GB/s | memcpy, GB/s | times memcpy |")
+    print("|---|---|---|---|")
     KernelBenchmark.forEach { name, byteCount, body in
       let (ratio, seconds) = Stopwatch.copies(of: body, byteCount: byteCount, runs: 200)
       let speed = Double(byteCount) / seconds / 1e9
-      let elements = Int(Double(KernelBenchmark.length) / seconds / 1e6)
       let numbers = [speed, speed * ratio, ratio].map { String(format: "%.1f", $0) }
-      print("| \(name) | \(elements) | \(numbers.joined(separator: " | ")) |")
+      print("| \(name) | \(numbers.joined(separator: " | ")) |")
     }
     print("")
     let copy = Self.copiedElementsPerSecond()

@@ -1,10 +1,13 @@
 import Foundation
 
-/// What was measured, held against the thresholds.
+/// What was measured, held against what it is to be.
 struct GuardVerdict {
   private(set) var failed = 0
   private var passed = 0
   private var lines: [String] = []
+
+  /// Starts with nothing.
+  init() {}
 
   /// Judges everything that was measured, and every threshold that nothing was measured for.
   init(_ measured: [(name: String, ratio: Double)], _ limits: GuardThresholds) {

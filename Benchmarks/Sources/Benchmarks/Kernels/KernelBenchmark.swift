@@ -24,9 +24,9 @@ enum KernelBenchmark {
 
   /// Rows of ordinary weights.
   private static func tile() -> Tile<Double> {
-    var tile = Tile<Double>(rows: 2, capacity: length)
+    var tile = Tile<Double>(rows: 4, capacity: length)
     let random = CounterRandom(seed: 3, stream: 0)
-    for row in 0..<2 {
+    for row in 0..<4 {
       var values = tile.mutableRow(row)
       for i in 0..<length {
         values[i] = 0.04 * (Double(random.uniform32(at: row * length + i)) / 0x1p32 - 0.5)
@@ -67,41 +67,60 @@ enum KernelBenchmark {
   }
 
   private static func selection(_ visit: Visitor) {
-    let tile = tile()
-    var first = MagnitudeSelection(keeping: length / 2, of: length, as: Double.self).makePass()
-    visit("histogram of magnitudes, first pass", 8 * length) { first.add(tile[0]) }
-    var selection = MagnitudeSelection(keeping: length / 2, of: length, as: Double.self)
-    var pass = selection.makePass()
-    pass.add(tile[0])
-    selection.finish(pass)
-    var second = selection.makePass()
-    visit("histogram of magnitudes, second pass", 8 * length) { second.add(tile[0]) }
+    var tile = tile()
+    // A tensor of which sixteen tiles are looked at, after a sample of them.
+    let tiles = 16
+    var large = MagnitudeSelection(keeping: tiles * length / 2, of: tiles * length)
+    while large.samples {
+      var pass = large.makePass()
+      pass.add(tile[0], tile: 0)
+      large.finish(pass)
+    }
+    visit("selection of the largest, a pass", 8 * tiles * length) {
+      var pass = large.makePass()
+      for number in 0..<tiles { pass.add(tile[0], tile: number) }
+    }
+    var selection = MagnitudeSelection(keeping: length / 2, of: length, samples: false)
+    while !selection.isComplete {
+      var pass = selection.makePass()
+      pass.add(tile[0], tile: 0)
+      selection.finish(pass)
+    }
+    visit("mask of the largest", 16 * length) {
+      var row = tile.mutableRow(1)
+      selection.keep(&row, tile: 0)
+    }
+    var ranking = MagnitudeRanking()
+    visit("ranking of a row of 2,048", 8 * 2048) {
+      ranking.rank(tile[0], from: 0, by: 1, count: 2048)
+    }
   }
 
   private static func elementwise(_ visit: Visitor) {
     var tile = tile()
+    var output = Tile<Double>(rows: 1, capacity: length)
+    let coefficients = [0.6, 0.4]
+    let voter = SignVote.Voter(factor: 1, voice: 0.4, weight: 0.4, share: 0.4)
+    let voters = [voter, voter, voter]
+    let vote = SignVote(zeroIsPositive: true, lambda: 1, divides: true, leastDivisor: 0)
     visit("difference of rows", 24 * length) {
-      tile.update(1, with: 0) { row, other in
-        for i in 0..<row.count { row[i] -= other[i] }
-      }
+      tile.update(1, with: 0) { row, other in RowArithmetic.subtract(other, from: &row) }
     }
-    visit("weighted sum of rows", 24 * length) {
-      tile.update(1, with: 0) { row, other in
-        for i in 0..<row.count { row[i] += 0.3 * other[i] }
-      }
+    visit("weighted mean of two rows", 24 * length) {
+      var out = output.mutableRow(0)
+      RowArithmetic.weightedMean(of: tile.rows(0..<2), coefficients.span, into: &out)
+    }
+    visit("vote of three rows", 40 * length) {
+      var out = output.mutableRow(0)
+      vote.merge(tile.rows(1..<4), voters.span, on: tile[0], into: &out)
     }
   }
 
   private static func masks(_ visit: Visitor) {
     var tile = tile()
-    let threshold = MagnitudeThreshold(magnitude: 0.01, ties: .all)
     let random = CounterRandom(seed: 1, stream: 2)
     let half = CounterRandom.threshold(for: 0.5)
     var bits = [UInt32](repeating: 0, count: length)
-    visit("mask by magnitude", 16 * length) {
-      var row = tile.mutableRow(1)
-      threshold.apply(to: &row, ties: .all)
-    }
     visit("random bits", 4 * length) {
       var span = bits.mutableSpan
       random.fill(&span, from: 0)

@@ -18,6 +18,14 @@ struct ScalingReport {
       .joined(separator: "\n") + "\n"
   }
 
+  /// The peaks of each method with models of more than a billion parameters.
+  var largePeaks: [(method: String, peaks: [Double])] {
+    ["linear", "ties"].compactMap { method in
+      let large = points.filter { $0.axis == .size && $0.method == method && $0.size != .tenth }
+      return large.count < 2 ? nil : (method, large.map(\.peakMiB))
+    }
+  }
+
   /// The plots by the names of their files.
   var plots: [(name: String, plot: LinePlot)] {
     [

@@ -109,7 +109,7 @@ struct AdapterApplication {
     guard tensor.dtype.isFloatingPoint else {
       throw Misfit(text: "the model's tensor holds \(tensor.dtype.rawValue), not real numbers")
     }
-    guard target.fits(tensor.shape) else {
+    guard target.fits(tensor.shape) || resizes(target, tensor) else {
       throw Misfit(
         text: "the adapter is for \(target.expectation), the model's tensor is \(tensor.shape)")
     }
@@ -176,23 +176,21 @@ struct AdapterApplication {
   func checkpoint(ties: TiedPairPolicy) throws(DiagnosticError) -> Checkpoint {
     guard faults.isEmpty else { throw DiagnosticError(faults) }
     let outcome = try resolvedPair(ties)
-    var tensors = base.tensors.map { tensor in
-      var tensor = tensor
-      if let parts = outcome.parts[tensor.name] {
-        tensor.update = TensorUpdate(parts, tensor.shape)
-      }
-      return tensor
+    var tensors: [CheckpointTensor] = []
+    for tensor in base.tensors {
+      tensors.append(try updated(tensor, outcome.parts[tensor.name] ?? []))
     }
-    if var head = outcome.newHead {
-      if !outcome.newHeadParts.isEmpty {
-        head.update = TensorUpdate(outcome.newHeadParts, head.shape)
-      }
-      tensors.append(head)
+    if let head = outcome.newHead { tensors.append(try updated(head, outcome.newHeadParts)) }
+    var configuration = outcome.configuration ?? base.configuration
+    let resizing = try resizing(tensors)
+    if let resizing {
+      configuration = try configuration?.settingVocabulary(from: resizing.old, to: resizing.new)
     }
     return try Checkpoint(
-      path: base.path, files: base.files, tensors: tensors,
-      configuration: outcome.configuration ?? base.configuration, sideFiles: base.sideFiles,
-      remarks: base.remarks + remarks + outcome.remarks, adapters: applied)
+      path: base.path, files: base.files, tensors: tensors, configuration: configuration,
+      sideFiles: base.sideFiles,
+      remarks: base.remarks + remarks + outcome.remarks + (resizing.map { [$0.remark] } ?? []),
+      adapters: applied)
   }
 }
 

@@ -16,6 +16,9 @@ final class TensorUpdate: Sendable, Hashable {
   /// matrices, then the last; of a convolution, the first axis and all others.
   let rows: Int
   let columns: Int
+  /// The tensor of an adapter that is read in place of the model's because it has another number of
+  /// rows, or `nil`.
+  let substitute: StoredTensor?
 
   /// What one adapter does to the tensor.
   struct Part: Sendable {
@@ -48,10 +51,11 @@ final class TensorUpdate: Sendable, Hashable {
     let rows: Range<Int>
   }
 
-  init(parts: [Part], rows: Int, columns: Int) {
+  init(parts: [Part], rows: Int, columns: Int, substitute: StoredTensor? = nil) {
     self.parts = parts
     self.rows = rows
     self.columns = columns
+    self.substitute = substitute
   }
 
   /// The memory that reading the tensor takes beside buffers, in bytes.

@@ -91,6 +91,8 @@ extension AdapterApplication {
   /// Whether what an adapter does to the embedding is meant for the head too.
   private func isShared(_ part: TensorUpdate.Part, _ head: [TensorUpdate.Part]) -> Bool {
     if applied[part.adapter].adapter.configuration.keepsTies { return true }
+    // A table of another size can only be that of both.
+    if let own = part.replacement, own.shape != pair?.embedding.shape, head.isEmpty { return true }
     // PEFT trains the rows of tokens in both uses, unless they are stored for each.
     return part.rows != nil && !head.contains { $0.adapter == part.adapter }
   }

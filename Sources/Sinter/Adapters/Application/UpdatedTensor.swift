@@ -35,6 +35,8 @@ final class UpdatedTensor: TensorSource {
   var dtype: DType { base.dtype }
   var shape: Shape { base.shape }
 
+  func prefetch(_ elements: Range<Int>) { base.prefetch(elements) }
+
   func byteCount(of elements: Int) -> Int { base.tensor.readByteCount(of: elements) }
 
   func read(
@@ -53,10 +55,11 @@ final class UpdatedTensor: TensorSource {
     }
   }
 
+  @discardableResult
   func fill(
     _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int, of run: Range<Int>,
     into row: inout MutableSpan<Double>
-  ) {
+  ) -> Int {
     guard let loaded = state.withLock({ $0.loaded }) else {
       preconditionFailure("a tile is filled from a run that was read")
     }
@@ -72,6 +75,7 @@ final class UpdatedTensor: TensorSource {
       loaded.apply(to: &row, elements, bytes, at: place, of: run)
     }
     finish(elements, of: run)
+    return Reduction.countNonFinite(row.span)
   }
 
   /// Makes sure that the update is loaded, and counts a run.
@@ -103,6 +107,7 @@ extension CheckpointTensor {
   /// The bytes that are read for a number of elements: the tensor's own, and those of tensors that
   /// adapters put in its place, each from a multiple of 64 on.
   func readByteCount(of elements: Int) -> Int {
+    if let substitute = update?.substitute { return substitute.byteCount(of: elements) }
     let own = elements * dtype.bitWidth / 8
     let others = update?.parts.compactMap(\.replacement) ?? []
     guard !others.isEmpty else { return own }

@@ -59,6 +59,11 @@ struct RankedDropping: Sendable {
   ///   - delta: whole vectors.
   ///   - index: the index of the first element in its tensor.
   func apply(to delta: inout MutableSpan<Double>, from index: Int) {
+    if stride == 1, length > 1, !dividesByProbability {
+      random.dropRanked(
+        &delta, ofVectors: length, from: index, low: density - epsilon, width: 2 * epsilon)
+      return
+    }
     var bits = [UInt32](repeating: 0, count: delta.count)
     var span = bits.mutableSpan
     random.fill(&span, from: index)
