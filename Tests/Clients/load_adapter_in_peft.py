@@ -21,11 +21,13 @@ import warnings
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import numpy as np
 import torch
 from peft import PeftConfig, PeftModel
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
 import reference
 
@@ -44,29 +46,35 @@ class Checks:
         print(f"{'ok  ' if holds else 'FAIL'} {what}{tail}", flush=True)
 
 
+def values(tensor):
+    """The numbers of a stored tensor, in its shape."""
+    return tensor.values().reshape(tensor.shape)
+
+
 def updates(folder):
-    """What an adapter of linear layers without patterns adds to each weight, in float64."""
+    """What an adapter adds to the weights of linear layers and embeddings, in float64."""
     config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     stored = reference.read_tensors(folder / "adapter_model.safetensors")
     found = {}
     for name, tensor in stored.items():
-        if not name.endswith(".lora_A.weight"):
+        module, _, kind = name.rpartition(".lora_")
+        if kind not in ("A.weight", "embedding_A"):
             continue
-        module = name.removesuffix(".lora_A.weight")
-        a, b = tensor.values(), stored[module + ".lora_B.weight"].values()
-        key = module.removeprefix(PREFIX)
+        b = values(stored[f"{module}.lora_{kind.replace('A', 'B')}"])
+        a, key = values(tensor), module.removeprefix(PREFIX)
         rank = config["rank_pattern"].get(key, config["r"])
         alpha = config["alpha_pattern"].get(key, config["lora_alpha"])
         assert a.shape[0] == rank, f"{module}: rank {a.shape[0]}, said to be {rank}"
         scale = alpha / (math.sqrt(rank) if config["use_rslora"] else rank)
-        found[key + ".weight"] = scale * b @ a
+        product = scale * b @ a
+        found[key + ".weight"] = product.T if kind == "embedding_A" else product
     return found
 
 
 def whole(folder):
     """The tensors that an adapter stores whole."""
     stored = reference.read_tensors(folder / "adapter_model.safetensors")
-    return {n.removeprefix(PREFIX): t.values() for n, t in stored.items() if ".lora_" not in n}
+    return {n.removeprefix(PREFIX): values(t) for n, t in stored.items() if ".lora_" not in n}
 
 
 def merged_in_peft(base, folder):
@@ -86,7 +94,7 @@ def compare(checks, what, base, folder, changes, replaced=None, tolerance=1e-6):
     checks.check(f"{what}: PEFT finds all its tensors", not complaints, "; ".join(complaints))
     worst = 0.0
     for name, tensor in reference.read_checkpoint(base).items():
-        start = (replaced or {}).get(name, tensor.values())
+        start = (replaced or {}).get(name, values(tensor))
         expected = start + changes.get(name, 0)
         size = np.abs(changes[name]).max() if name in changes else np.abs(start).max()
         worst = max(worst, np.abs(weights[name] - expected).max() / max(size, 1e-30))
@@ -147,6 +155,7 @@ def main():
     arguments.add_argument("--sinter", type=Path, required=True)
     arguments.add_argument("--examples", type=Path, required=True)
     options = arguments.parse_args()
+    logging.disable_progress_bar()
     checks = Checks()
     base, adapters = options.examples / "base", options.examples / "adapters"
     parts = ["add", "sub", "rev", "sort", "shift"]
