@@ -4,9 +4,12 @@ import ArgumentParser
 struct AdapterCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adapter",
-    abstract: "Work with LoRA adapters: apply them to a model, extract them, look at them.",
+    abstract: "Work with LoRA adapters: apply, combine, extract and inspect them.",
     discussion: """
       Recipes take adapters too, wherever they name a model: 'BASE+ADAPTER'.
       """,
-    subcommands: [AdapterApplyCommand.self, AdapterExtractCommand.self, AdapterInspectCommand.self])
+    subcommands: [
+      AdapterApplyCommand.self, AdapterCombineCommand.self, AdapterExtractCommand.self,
+      AdapterInspectCommand.self,
+    ])
 }

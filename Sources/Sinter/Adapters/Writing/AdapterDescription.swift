@@ -30,6 +30,8 @@ struct AdapterDescription: Sendable, Hashable {
   var baseModel: String?
   /// What PEFT calls the kind of model, such as `CAUSAL_LM`.
   var taskType: String?
+  /// The names by which the modules are targeted, where they are known to mean these modules.
+  var knownTargets: [String]?
 
   /// The rank that most modules have; of several the largest.
   var rank: Int {
@@ -48,6 +50,7 @@ struct AdapterDescription: Sendable, Hashable {
   /// The names by which the modules are targeted: the last part of their names where that means
   /// these modules and no others, else the names in full.
   var targets: [String] {
+    if let knownTargets { return knownTargets }
     let own = Set(modules.map(\.name))
     let ends = Set(own.map(Self.lastPart))
     let known = Set(modelModules.flatMap(Self.ancestors)).union(own)

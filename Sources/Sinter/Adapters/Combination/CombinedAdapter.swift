@@ -1,0 +1,176 @@
+import Safetensors
+import SinterTensors
+
+/// The adapter that came out of a combination: its tensors, and the files that tell of it.
+struct CombinedAdapter {
+  let plan: CombinationPlan
+  /// The factors of each module, in the order of the plan.
+  let factors: [ModuleCombination.Factors]
+
+  private var modules: [(module: CombinedModule, factors: ModuleCombination.Factors)] {
+    Array(zip(plan.modules, factors))
+  }
+
+  // MARK: Tensors
+
+  /// The tensors of the weight file, in its order.
+  var tensors: [AdapterWriter.Tensor] {
+    modules.flatMap { tensors(of: $0, $1) }
+      + plan.kept.map { kept in
+        AdapterWriter.Tensor(
+          AdapterWriter.Tensor.prefix + kept.storedName, kept.tensor.dtype, kept.tensor.shape,
+          .stored(kept.file, kept.tensor))
+      }
+  }
+
+  private func tensors(
+    of module: CombinedModule, _ factors: ModuleCombination.Factors
+  ) -> [AdapterWriter.Tensor] {
+    let start = AdapterWriter.Tensor.prefix + module.name
+    let rank = factors.rank
+    var names = (a: "\(start).lora_A.weight", b: "\(start).lora_B.weight")
+    var shapes: (a: Shape, b: Shape) = ([rank, module.inputs], [module.outputs, rank])
+    switch module.kind {
+    case .embedding:
+      names = ("\(start).lora_embedding_A", "\(start).lora_embedding_B")
+    case .convolution:
+      let kernel = module.shape.dimensions.dropFirst()
+      shapes = (
+        Shape([rank] + kernel), Shape([module.outputs, rank] + kernel.dropFirst().map { _ in 1 })
+      )
+    default: break
+    }
+    return [
+      AdapterWriter.Tensor(names.a, plan.dtype, shapes.a, .scratch(factors.a)),
+      AdapterWriter.Tensor(names.b, plan.dtype, shapes.b, .scratch(factors.b)),
+    ]
+  }
+
+  // MARK: Files
+
+  /// What `adapter_config.json` says.
+  var description: AdapterDescription {
+    AdapterDescription(
+      modules: modules.map { module, factors in
+        AdapterDescription.Module(
+          name: module.name, rank: factors.rank, alpha: Double(factors.rank))
+      },
+      wholeModules: wholeModules, storesBiases: plan.kept.contains(where: \.isBias),
+      isFanInFanOut: plan.origin.isFanInFanOut, keepsTies: plan.origin.keepsTies,
+      baseModel: plan.origin.baseModel, taskType: plan.origin.taskType,
+      knownTargets: plan.origin.targets ?? plan.modules.map(\.name).sorted())
+  }
+
+  /// The modules that are stored whole, by the names that the adapters give them where these say.
+  private var wholeModules: [String] {
+    let known = plan.adapters.flatMap(\.configuration.modulesToSave)
+    var names: [String] = []
+    for kept in plan.kept where !kept.isBias {
+      let owner = ModuleGrouping.owner(of: kept.target)
+      let around = [owner] + ModuleGrouping.ancestors(of: owner)
+      let name = around.first { module in
+        known.contains { module == $0 || module.hasSuffix("." + $0) }
+      }
+      if !names.contains(name ?? owner) { names.append(name ?? owner) }
+    }
+    return names
+  }
+
+  /// The files beside the weights.
+  func files(title: String) -> [(name: String, bytes: [UInt8])] {
+    [
+      ("adapter_config.json", description.encoded()),
+      ("README.md", Array(card(title: title).utf8)),
+      ("sinter_manifest.json", manifest.encoded(.pretty) + [0x0A]),
+    ]
+  }
+
+  private func card(title: String) -> String {
+    let summary = summary(folder: "", bytesRead: 0, bytesWritten: 0, seconds: 0, remarks: [])
+    let percent = (summary.relativeError * 10000).rounded() / 100
+    let error =
+      summary.relativeError < 1e-6
+      ? "which are the combined update to rounding"
+      : "which leave \(percent) % of the combined update (Frobenius norm)"
+    let ranks = factors.map(\.rank)
+    let rank =
+      ranks.min() == ranks.max() ? "\(ranks[0])" : "\(ranks.min() ?? 0) to \(ranks.max() ?? 0)"
+    let parts = zip(plan.adapters, plan.weights).map { adapter, weight in
+      "- `\(PathText.lastComponent(adapter.path))`"
+        + (weight.map { ", weight \(ParameterValue.number($0))" } ?? ", weights by module")
+    }
+    return """
+      ---
+      library_name: peft
+      tags:
+      - lora
+      - sinter
+      ---
+
+      # \(title)
+
+      This LoRA adapter was combined by Sinter \(SinterVersion.current) of \
+      \(CountText.of(plan.adapters.count, "adapter")), with the method `\(plan.method)`:
+
+      \(parts.joined(separator: "\n"))
+
+      It has factors of rank \(rank) for \(CountText.of(factors.count, "module")), \(error). \
+      `sinter_manifest.json` tells the rank and the error of every module.
+
+      """
+  }
+
+  /// `sinter_manifest.json`: no time, no machine, no absolute path.
+  private var manifest: JSONText {
+    let options = plan.options
+    let summary = summary(folder: "", bytesRead: 0, bytesWritten: 0, seconds: 0, remarks: [])
+    let parts = zip(plan.adapters, plan.weights).map { adapter, weight in
+      JSONText.object([
+        ("name", .string(PathText.lastComponent(adapter.path))),
+        ("weight", weight.map { .number($0) } ?? .null),
+      ])
+    }
+    return .object([
+      ("schema", "sinter/adapter-manifest"),
+      ("schema_version", 1),
+      ("sinter_version", .string(SinterVersion.current)),
+      ("operation", "combine"),
+      ("method", .string(plan.method)),
+      ("adapters", .array(parts)),
+      ("rank", options.rank.map { .number($0) } ?? .null),
+      ("energy", options.energy.map { .number($0) } ?? .null),
+      ("seed", .number(options.seed)),
+      ("dtype", .string(plan.dtype.rawValue)),
+      ("relative_error", .number(summary.relativeError)),
+      (
+        "modules",
+        .array(
+          summary.modules.map { module in
+            .object([
+              ("name", .string(module.name)), ("rank", .number(module.rank)),
+              ("norm", .number(module.norm)), ("relative_error", .number(module.relativeError)),
+            ])
+          })
+      ),
+      ("stored_whole", .array(summary.keptTensors.map { .string($0) })),
+    ])
+  }
+
+  // MARK: Summary
+
+  /// What is reported.
+  func summary(
+    folder: String, bytesRead: Int, bytesWritten: Int, seconds: Double, remarks: [Diagnostic]
+  ) -> CombinationSummary {
+    CombinationSummary(
+      folder: folder, method: plan.method, adapters: plan.names,
+      modules: modules.map { module, factors in
+        CombinationSummary.Module(
+          name: module.name, shape: module.shape, adapters: module.parts.count { $0 != nil },
+          rank: factors.rank, norm: factors.squaredNorm.squareRoot(),
+          residual: factors.squaredError.squareRoot())
+      },
+      keptTensors: plan.kept.map(\.target), bytesRead: bytesRead, bytesWritten: bytesWritten,
+      seconds: seconds, remarks: plan.remarks + remarks)
+  }
+}

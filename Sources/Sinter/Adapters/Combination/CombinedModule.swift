@@ -1,0 +1,136 @@
+import Safetensors
+import SinterTensors
+
+/// A module that at least one of the adapters changes, and how its updates become one.
+struct CombinedModule: Sendable {
+  /// What is computed.
+  enum Step: Sendable {
+    /// The sum of the updates, each times a coefficient.
+    case sum([Double])
+    /// A merge of the updates, element by element.
+    case elements(any MergeMethod)
+    /// A merge in a shared basis; the group is made again when its extents are known.
+    case sharedBasis(any MergeMethod.Type, MergeGroup)
+  }
+
+  /// The name, without the adapter's prefix.
+  let name: String
+  /// The update of each adapter, in the order of adapters; `nil` where one has none.
+  let parts: [AdapterModule?]
+  let step: Step
+  /// The bytes that a survey's partial result takes.
+  let surveyByteCount: Int
+
+  /// The first update that there is: what it is, all are.
+  var first: AdapterModule? { parts.lazy.compactMap(\.self).first }
+
+  var kind: AdapterModule.Kind { first?.kind ?? .linear }
+  var inputs: Int { first?.inputs ?? 0 }
+  var outputs: Int { first?.outputs ?? 0 }
+
+  /// The sum of the ranks of the updates.
+  var rank: Int { parts.reduce(0) { $0 + ($1?.rank ?? 0) } }
+
+  /// Whether the update becomes factors without loss when no rank is asked for.
+  var isExact: Bool { if case .elements = step { false } else { true } }
+
+  /// The shape of the weight: outputs x inputs, of a convolution with its kernel, of an embedding
+  /// its entries first.
+  var shape: Shape {
+    guard let first else { return [] }
+    switch kind {
+    case .embedding: return [inputs, outputs]
+    case .convolution: return Shape([outputs] + first.a.shape.dimensions.dropFirst())
+    default: return [outputs, inputs]
+    }
+  }
+}
+
+/// A tensor that adapters store whole, taken over as it is.
+struct KeptTensor: Sendable {
+  /// Its name without the adapter's prefix.
+  let target: String
+  /// The name in the file that is written, without the prefix.
+  let storedName: String
+  /// The tensor and the file that it is in.
+  let tensor: CheckpointTensor
+  let file: InputFile
+  /// Whether it is the bias of a module that has factors.
+  let isBias: Bool
+}
+
+/// The workers of a combination and the memory of each.
+struct CombinationBudget: Sendable {
+  /// The number of modules that are worked on at a time.
+  let workers: Int
+  /// The threads that work on one module.
+  let threadsPerWorker: Int
+  /// The memory of a worker in bytes.
+  let memoryPerWorker: Int
+  /// Why not even one worker fits.
+  let fault: Diagnostic?
+
+  /// What a process needs beside the matrices: code, runtime, headers.
+  private static let fixedMemory = 32 << 20
+
+  /// Divides the memory.
+  init(_ modules: [CombinedModule], _ options: CombinationOptions) {
+    let needs = modules.map { Self.need(of: $0, options) }
+    let free = options.memory - Self.fixedMemory
+    let largest = needs.max() ?? 1
+    let fitting = free / max(largest, 1)
+    workers = max(1, min(options.threads, fitting, modules.count))
+    threadsPerWorker = max(1, options.threads / workers)
+    memoryPerWorker = free / workers
+    guard fitting < 1, let place = needs.firstIndex(of: largest) else {
+      fault = nil
+      return
+    }
+    let module = modules[place]
+    fault = Diagnostic(
+      .error,
+      "'\(module.name)' (\(module.outputs) x \(module.inputs), ranks that sum to \(module.rank)) "
+        + "needs \(ByteCountText(largest + Self.fixedMemory)) of memory, more than the ceiling of "
+        + "\(ByteCountText(options.memory))",
+      hint: "raise --memory")
+  }
+
+  /// How many directions of a merged update are followed, at first when the energy decides.
+  static func directions(of module: CombinedModule, _ options: CombinationOptions) -> Int {
+    let limit = min(module.outputs, module.inputs)
+    let rank = options.rank ?? (options.energy == nil ? module.rank : min(module.rank, 32))
+    return min(limit, RangeFinder.directions(rank: max(1, min(rank, limit))))
+  }
+
+  /// The memory that a module takes when no merged update is kept, in bytes.
+  static func need(of module: CombinedModule, _ options: CombinationOptions) -> Int {
+    let (rows, columns, rank) = (module.outputs, module.inputs, module.rank)
+    // The factors as read, side by side, orthonormal, and the results.
+    let factors = MemoryLayout<Double>.stride * rank * (rows + columns)
+    let small = 6 * MemoryLayout<Double>.stride * rank * rank
+    let buffers = 4 << 20
+    switch module.step {
+    case .sum:
+      return buffers + 6 * factors + small
+    case .sharedBasis:
+      return buffers + 10 * factors + small + module.surveyByteCount * options.threads
+    case .elements:
+      return buffers + 3 * factors + module.surveyByteCount * options.threads
+        + fitting(rows, columns, directions: directions(of: module, options))
+    }
+  }
+
+  /// The memory that the factors of a merged update take while they are sought.
+  static func fitting(_ rows: Int, _ columns: Int, directions: Int) -> Int {
+    let block = 3 * MemoryLayout<Float>.stride * max(64 * columns, 1 << 20)
+    let small = min(rows, columns)
+    if directions >= small { return block + 16 * rows * columns + 32 * small * small }
+    return block + 4 * directions * (rows + columns + max(rows, columns))
+      + 40 * directions * directions
+  }
+
+  /// Whether a merged update can be kept beside what else its module takes.
+  func keepsMatrix(of module: CombinedModule, _ options: CombinationOptions) -> Bool {
+    Self.need(of: module, options) + 8 * module.outputs * module.inputs <= memoryPerWorker
+  }
+}

@@ -1,0 +1,301 @@
+import Safetensors
+import SinterTensors
+
+/// Makes the two factors of one module of several updates.
+struct ModuleCombination {
+  /// The factors of a module, put aside, and how good they are.
+  struct Factors: Sendable {
+    /// The rank, at least 1.
+    let rank: Int
+    /// A: rank x inputs.
+    let a: AdapterWriter.Scratch
+    /// B: outputs x rank.
+    let b: AdapterWriter.Scratch
+    /// ‖ΔW‖² of the combined update, before a rank cut it.
+    let squaredNorm: Double
+    /// ‖ΔW - B A‖² with the factors as stored.
+    let squaredError: Double
+  }
+
+  let module: CombinedModule
+  let adapters: [Adapter]
+  let options: CombinationOptions
+  let dtype: DType
+  let budget: CombinationBudget
+  let writer: AdapterWriter
+  let progress: ProgressCounter
+  let stop: StopFlag
+
+  private var threads: Int { budget.threadsPerWorker }
+
+  /// Does the work.
+  ///
+  /// - Throws: `SafetensorsError`, ``DiagnosticError`` or `CancellationError`.
+  func run() throws -> Factors {
+    let updates = try zip(adapters, module.parts).map { adapter, part in
+      try part.map { try update(of: $0, in: adapter) }
+        ?? FactoredMatrix(rows: module.outputs, columns: module.inputs)
+    }
+    try stop.check()
+    switch module.step {
+    case .sum(let coefficients):
+      return try store(
+        FactoredMatrix(
+          sumOf: zip(updates, coefficients).map { $0.balanced(times: $1) }))
+    case .elements(let method):
+      return try merge(updates, by: method)
+    case .sharedBasis(let method, let group):
+      return try store(try aligned(updates, method, group))
+    }
+  }
+
+  /// The update of one adapter, its scale included.
+  private func update(of part: AdapterModule, in adapter: Adapter) throws -> FactoredMatrix {
+    let factors = try adapter.factors(of: part)
+    progress.add(bytesRead: part.a.byteCount + part.b.byteCount, bytesWritten: 0)
+    for (tensor, values) in [(part.a, factors.a), (part.b, factors.b)] {
+      let count = Reduction.countNonFinite(values.span)
+      guard count == 0 else {
+        throw DiagnosticError([
+          Diagnostic(
+            .error, file: adapter.file.path,
+            "tensor '\(tensor.name)' holds \(CountText.of(count, "value")) that "
+              + "\(count == 1 ? "is" : "are") NaN or infinite",
+            hint: "the adapter is damaged or diverged in training")
+        ])
+      }
+    }
+    return FactoredMatrix(
+      left: Matrix(rows: factors.outputs, columns: factors.rank, elements: factors.b),
+      right: Matrix(rows: factors.rank, columns: factors.inputs, elements: factors.a)
+    ).balanced(times: part.scale)
+  }
+
+  // MARK: Sums
+
+  /// Stores a product, cut to the rank that is asked for.
+  private func store(_ product: FactoredMatrix) throws -> Factors {
+    guard product.rank > 0 else { return try store(zeros, squaredNorm: 0, squaredTail: 0) }
+    if options.energy == nil, options.rank ?? product.rank >= product.rank {
+      let squaredNorm = product.squaredNorm(threads: threads)
+      try check(squaredNorm)
+      return try store(product, squaredNorm: squaredNorm, squaredTail: 0)
+    }
+    let values = FactoredSingularValues(product)
+    try check(values.squaredNorm)
+    let wanted = options.energy.map { values.rank(forEnergy: $0) } ?? values.values.count
+    let rank = max(1, min(wanted, options.rank ?? wanted, values.numericalRank))
+    return try store(
+      values.approximation(rank: rank), squaredNorm: values.squaredNorm,
+      squaredTail: values.squaredTail(rank: rank))
+  }
+
+  /// One column and one row of zeros: an update of nothing.
+  private var zeros: FactoredMatrix {
+    FactoredMatrix(
+      left: Matrix(rows: module.outputs, columns: 1), right: Matrix(rows: 1, columns: module.inputs)
+    )
+  }
+
+  /// Stores factors as they are.
+  ///
+  /// What the cut misses is at right angles to the factors, and so, but for the product of two
+  /// roundings, to what their rounding changes: the squares of both errors add up.
+  private func store(
+    _ product: FactoredMatrix, squaredNorm: Double, squaredTail: Double
+  ) throws -> Factors {
+    let left = try rounded(product.left)
+    let right = try rounded(product.right)
+    return Factors(
+      rank: product.rank, a: try writer.store(right.elements, as: dtype),
+      b: try writer.store(left.elements, as: dtype), squaredNorm: squaredNorm,
+      squaredError: squaredTail + roundingError(product, left, right))
+  }
+
+  /// The square of the norm of B A - B' A', where the latter are rounded.
+  private func roundingError(
+    _ product: FactoredMatrix, _ left: Matrix<Double>, _ right: Matrix<Double>
+  ) -> Double {
+    var (first, second) = (left, right)
+    first.add(product.left.elements, times: -1)
+    second.add(product.right.elements, times: -1)
+    // B' A' - B A = (B' - B) A' + B (A' - A)
+    var parts: [FactoredMatrix] = []
+    if first.largestMagnitude > 0 { parts.append(FactoredMatrix(left: first, right: right)) }
+    if second.largestMagnitude > 0 {
+      parts.append(FactoredMatrix(left: product.left, right: second))
+    }
+    return parts.isEmpty ? 0 : FactoredMatrix(sumOf: parts).squaredNorm(threads: threads)
+  }
+
+  // MARK: A shared basis
+
+  /// The updates, merged in a basis that they share.
+  ///
+  /// The updates side by side are B times a matrix with the other factors on its diagonal, so their
+  /// decomposition needs small matrices only: with the right factor of update i made orthonormal,
+  /// Aᵢ = Rᵢ·Qᵢ, it is that of [B₁·R₁ … Bₙ·Rₙ].
+  private func aligned(
+    _ updates: [FactoredMatrix], _ method: any MergeMethod.Type, _ group: MergeGroup
+  ) throws -> FactoredMatrix {
+    let present = updates.filter { $0.rank > 0 && $0.squaredNorm() > 0 }
+    guard !present.isEmpty else { return updates[0] }
+    let factors = present.map { QRFactorization($0.right.transposed()) }
+    let products = zip(present, factors).map { $0.left.timesTransposed($1.r) }
+    let all = Matrix(sideBySide: products)
+    let (basis, vectors) = FactoredSingularValues(
+      FactoredMatrix(left: all, right: .identity(all.columns))
+    ).basis()
+    var coefficients: [FactoredMatrix] = []
+    var (place, start) = (0, 0)
+    for update in updates {
+      guard update.rank > 0, place < present.count, update.squaredNorm() > 0 else {
+        coefficients.append(FactoredMatrix(rows: vectors.rows, columns: module.inputs))
+        continue
+      }
+      let count = products[place].columns
+      coefficients.append(
+        FactoredMatrix(
+          left: vectors.columns(Array(start..<start + count)),
+          right: factors[place].q.transposed()))
+      start += count
+      place += 1
+    }
+    let own = MergeGroup(
+      tensor: group.tensor, shape: [vectors.rows, module.inputs], inputs: group.inputs,
+      hasBase: group.hasBase, parameters: group.parameters, seed: group.seed)
+    let merged = try merged(coefficients, by: try method.init(own))
+    return FactoredMatrix(left: basis, right: Matrix<Double>(merged)).balanced(times: 1)
+  }
+
+  private func merged(
+    _ updates: [FactoredMatrix], by method: some MergeMethod
+  ) throws -> Matrix<Float> {
+    try MergedUpdates(method, updates, threads: threads, stop: stop).matrix(threads: threads)
+  }
+
+  // MARK: Merges of elements
+
+  private func merge(
+    _ updates: [FactoredMatrix], by method: some MergeMethod
+  ) throws -> Factors {
+    let stream = try MergedUpdates(method, updates, threads: threads, stop: stop)
+    guard budget.keepsMatrix(of: module, options) else { return try fit(stream) }
+    return try fit(try stream.matrix(threads: threads))
+  }
+
+  /// The factors of a matrix that is given by its rows.
+  private func fit(_ matrix: some RowStream) throws -> Factors {
+    let limit = min(matrix.rows, matrix.columns)
+    let largest = max(1, min(options.rank ?? (options.energy == nil ? module.rank : limit), limit))
+    let finder = RangeFinder(
+      random: CounterRandom(
+        seed: options.seed, stream: CounterRandom.stream(model: 0, tensor: module.name)),
+      threads: threads)
+    var guess = options.energy == nil ? largest : min(largest, 32)
+    while true {
+      try checkMemory(rank: guess)
+      let sketch = try finder.sketch(matrix, rank: guess)
+      try stop.check()
+      try check(sketch.squaredNorm)
+      guard sketch.squaredNorm > 0 else { return try store(zeros, squaredNorm: 0, squaredTail: 0) }
+      let wanted = options.energy.map { sketch.rank(forEnergy: $0) } ?? largest
+      if let rank = wanted ?? (guess >= largest ? largest : nil) {
+        let (left, right) = sketch.factors(
+          rank: min(rank, largest, sketch.numericalRank, sketch.singularValues.count))
+        return try store(left, right, matrix, sketch.squaredNorm)
+      }
+      guess = min(2 * guess, largest)
+    }
+  }
+
+  /// Rounds factors, puts them aside, and compares their product with the matrix.
+  private func store(
+    _ left: Matrix<Float>, _ right: Matrix<Float>, _ matrix: some RowStream, _ squaredNorm: Double
+  ) throws -> Factors {
+    let left = Matrix<Float>(try rounded(Matrix<Double>(left)))
+    let right = Matrix<Float>(try rounded(Matrix<Double>(right)))
+    var squaredError = 0.0
+    try matrix.forEachBlock(threads: threads) { start, block in
+      for row in stride(from: 0, to: block.rows, by: 64) {
+        let end = min(row + 64, block.rows)
+        var difference = left.rows(start + row..<start + end).times(right, threads: threads)
+        difference.add(block.rows(row..<end).elements, times: -1)
+        for row in 0..<difference.rows {
+          squaredError += difference.squaredNorm(ofRow: row)
+        }
+      }
+    }
+    return Factors(
+      rank: left.columns, a: try writer.store(right.elements, as: dtype),
+      b: try writer.store(left.elements, as: dtype), squaredNorm: squaredNorm,
+      squaredError: squaredError)
+  }
+
+  // MARK: Checks
+
+  /// The numbers as they will be read again.
+  private func rounded(_ matrix: Matrix<Double>) throws(DiagnosticError) -> Matrix<Double> {
+    let result = matrix.rounded(to: dtype)
+    guard result.elements.allSatisfy(\.isFinite) else {
+      throw DiagnosticError([
+        Diagnostic(
+          .error, "'\(module.name)': its factors do not fit in \(dtype.rawValue)",
+          hint: "choose --dtype float32 or bfloat16")
+      ])
+    }
+    return result
+  }
+
+  private func check(_ squaredNorm: Double) throws(DiagnosticError) {
+    guard !squaredNorm.isFinite else { return }
+    throw DiagnosticError([
+      Diagnostic(
+        .error, "'\(module.name)': its combined update is too large for its norm to be a number",
+        hint: "look at the weights, and at the adapters with 'sinter adapter inspect'")
+    ])
+  }
+
+  private func checkMemory(rank: Int) throws(DiagnosticError) {
+    let limit = min(module.outputs, module.inputs)
+    let need = CombinationBudget.fitting(
+      module.outputs, module.inputs,
+      directions: min(limit, RangeFinder.directions(rank: min(rank, limit))))
+    guard options.energy != nil, need > budget.memoryPerWorker else { return }
+    throw DiagnosticError([
+      Diagnostic(
+        .error,
+        "'\(module.name)': keeping \(options.energy ?? 1) of its update takes more than rank "
+          + "\(rank / 2), and a larger one more memory than the ceiling gives",
+        hint: "raise --memory, or limit the rank with --rank")
+    ])
+  }
+}
+
+extension Matrix<Double> {
+  /// Each element rounded to another type.
+  ///
+  /// - Parameter dtype: F32, BF16 or F16.
+  /// - Returns: the numbers as they will be read again; infinite where one does not fit.
+  func rounded(to dtype: DType) -> Self {
+    var result = self
+    let count = elements.count
+    let length = Swift.min(Swift.max(count, 1), 1 << 16)
+    var bytes = ByteBuffer(byteCount: length * 8)
+    var numbers = Tile<Double>(rows: 1, capacity: length)
+    for start in stride(from: 0, to: count, by: length) {
+      let length = Swift.min(length, count - start)
+      numbers.resize(rows: 1, count: length)
+      var row = numbers.mutableRow(0)
+      let source = elements.span
+      for i in 0..<length { row[i] = source[start + i] }
+      _ = Conversion.narrow(numbers[0], to: dtype, into: &bytes)
+      row = numbers.mutableRow(0)
+      Conversion.widen(bytes, from: dtype, count: length, into: &row)
+      let rounded = numbers[0]
+      var target = result.mutableElements
+      for i in 0..<length { target[start + i] = rounded[i] }
+    }
+    return result
+  }
+}

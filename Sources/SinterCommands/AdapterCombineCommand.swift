@@ -1,0 +1,188 @@
+import ArgumentParser
+import Safetensors
+import Sinter
+
+/// `sinter adapter combine`: makes one adapter of several.
+struct AdapterCombineCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "combine",
+    abstract: "Make one LoRA adapter of several, without their base.",
+    usage: """
+      sinter adapter combine [<options>] <adapter>[:<weight>] ... <output>
+      sinter adapter combine [<options>] <recipe> <output>
+      """,
+    discussion: """
+      Without options the factors are put side by side: the result is exactly the weighted sum of \
+      the updates, and its rank the sum of their ranks, which may differ as their scales may. \
+      --rank makes it smaller; the error that this leaves is reported, per module with --json. \
+      The other methods merge the updates themselves and factor the result: linear, \
+      task_arithmetic, ties, dare_linear, dare_ties, magnitude_prune, breadcrumbs, \
+      breadcrumbs_ties, della_linear, della and knots. A recipe gives them all parameters that \
+      they have for models. The adapter is in the form of PEFT.
+
+        sinter adapter combine adapters/math:0.7 adapters/code:0.5 both
+        sinter adapter combine adapters/math adapters/code both --rank 16
+        sinter adapter combine adapters/math adapters/code both --method ties --density 0.5
+        sinter adapter combine recipe.yml both
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      """
+      The folders of the adapters, each perhaps with a colon and a weight (1 when there is none), \
+      or one recipe whose models are adapters; and at the end the folder to make.
+      """, valueName: "adapter ... output"),
+    completion: .directory)
+  var adaptersAndOutput: [String]
+
+  @Option(
+    help: ArgumentHelp("How the updates become one. (default: concatenate)", valueName: "name"))
+  var method: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The share of each update that the method keeps, 0 to 1. (default: 1)", valueName: "part"))
+  var density: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "The largest rank of a module. (default: the sum of the ranks of its updates)",
+      valueName: "n"))
+  var rank: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      The part of each combined update's squared Frobenius norm to keep, such as 0.99; the ranks \
+      follow from it.
+      """, valueName: "part"))
+  var energy: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "The element type of the factors. (default: what the recipe says, else float32)",
+      valueName: "name"))
+  var dtype: OutputType?
+
+  @Option(
+    help: ArgumentHelp(
+      "The key of all that is random; the same seed gives the same bytes.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  @OptionGroup var resources: ResourceArguments
+
+  @Flag(help: "Replace OUTPUT when it is an earlier output of Sinter. (default: refuse)")
+  var overwrite = false
+
+  @Flag(help: "Print one JSON document on standard output, errors too.")
+  var json = false
+
+  @Flag(help: "Print nothing but errors.")
+  var quiet = false
+
+  func validate() throws {
+    guard adaptersAndOutput.count >= 2 else {
+      throw ValidationError("name at least one adapter, or a recipe, and the folder to make")
+    }
+    if let rank, rank < 1 {
+      throw ValidationError("--rank takes a number from 1, found \(rank)")
+    }
+    if let energy, !(energy > 0 && energy <= 1) {
+      throw ValidationError("--energy takes a number above 0 and up to 1, found \(energy)")
+    }
+    if let density, !(density >= 0 && density <= 1) {
+      throw ValidationError("--density takes a number from 0 to 1, found \(density)")
+    }
+    if dtype == .float64 {
+      throw ValidationError("--dtype of an adapter is float32, bfloat16 or float16")
+    }
+    if namesRecipe, method != nil || density != nil {
+      throw ValidationError("--method and --density are for adapters: a recipe says them itself")
+    }
+  }
+
+  func run() async throws {
+    let console = Console(isQuiet: quiet)
+    try await console.report("adapter-combine", isJSON: json) {
+      let plan = try plan()
+      // It listens before anything is written, so that no signal leaves a part of the output.
+      let (presses, press) = AsyncStream<Void>.makeStream()
+      let interruption = Interruption { press.yield() }
+      interruption.start()
+      defer { interruption.stop() }
+      let output = adaptersAndOutput[adaptersAndOutput.count - 1]
+      let combination = Task { try await AdapterCombination(plan: plan).run(into: output) }
+      let listening = Task { for await _ in presses { combination.cancel() } }
+      defer { listening.cancel() }
+      let report = CombinationReport(try await combination.value)
+      if !json {
+        console.note(report.remarks)
+        console.note(report.text)
+      }
+      return CommandResult(text: nil, members: report.members, diagnostics: report.remarks)
+    }
+  }
+
+  // MARK: Plan
+
+  /// Whether the one input is a recipe: a file, or named like one.
+  private var namesRecipe: Bool {
+    guard adaptersAndOutput.count == 2 else { return false }
+    let input = adaptersAndOutput[0]
+    if input == "-" { return true }
+    switch FileItem.kind(at: input) {
+    case .folder?: return false
+    case nil: return [".yml", ".yaml", ".json"].contains { input.hasSuffix($0) }
+    default: return true
+    }
+  }
+
+  private func plan() throws(DiagnosticError) -> CombinationPlan {
+    let execution = resources.options(overwrites: overwrite)
+    let options = CombinationOptions(
+      rank: rank, energy: energy, dtype: dtype?.dtype, seed: seed, threads: execution.threads,
+      memory: execution.memory, overwrites: execution.overwrites)
+    guard !namesRecipe else {
+      let path = adaptersAndOutput[0]
+      return try CombinationPlan(
+        recipe: try MergeRecipe.read(
+          text: RecipeText.read(path), file: path, methods: CombinationMethod.declarations),
+        resolver: LocalModelResolver(recipeFile: path == "-" ? nil : path), options: options)
+    }
+    do throws(DiagnosticError) {
+      return try CombinationPlan(
+        recipe: try MergeRecipe.read(
+          text: recipe, file: Self.recipeName, methods: CombinationMethod.declarations),
+        resolver: LocalModelResolver(recipeFile: nil), options: options)
+    } catch {
+      // Nobody wrote this recipe: its lines and columns tell nothing.
+      throw DiagnosticError(
+        error.diagnostics.map { one in
+          one.file == Self.recipeName
+            ? Diagnostic(one.severity, one.message, hint: one.hint) : one
+        }, kind: error.kind)
+    }
+  }
+
+  private static let recipeName = "<arguments>"
+
+  /// The recipe that says what the arguments say.
+  private var recipe: String {
+    func quoted(_ text: String) -> String {
+      String(decoding: JSONText.string(text).encoded(), as: UTF8.self)
+    }
+    let adapters = adaptersAndOutput.dropLast().map(AdapterArgument.init).map { adapter in
+      """
+        - model: {model: {path: \(quoted(adapter.path))}}
+          parameters: {weight: \(adapter.weight ?? 1)}
+      """
+    }
+    let parameters = density.map { "parameters: {density: \($0)}\n" } ?? ""
+    return """
+      merge_method: \(quoted(method ?? "concatenate"))
+      \(parameters)models:
+      \(adapters.joined(separator: "\n"))
+
+      """
+  }
+}
