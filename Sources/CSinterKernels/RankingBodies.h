@@ -3,11 +3,15 @@
 // An element is kept when its bits are below the threshold of its place in the order of magnitudes.
 // Most bits are below the thresholds of all places, or of none. For the others magnitudes are counted
 // in buckets, which tells between which places an element lies; only where the thresholds of these
-// places differ in what they say, the elements of the bucket are sorted.
+// places differ in what they say, the elements of the bucket are sorted. Zeros need no decision.
 
-/// Buckets of 128 to a power of two, from the largest magnitude down; the last takes all that is left.
-#define BUCKETS 2048
-#define BUCKET_SHIFT 45
+/// Buckets of 64 to a power of two, from the largest magnitude down; the last takes all that is left.
+#define BUCKETS 1024
+#define BUCKET_SHIFT 46
+/// Buckets for zeros, which are often half of the elements: one alone would have all wait for it.
+#define ZERO_BUCKETS 8
+/// The end of a list of elements.
+#define NO_ELEMENT UINT16_MAX
 
 /// Whether the first of two elements comes first: the larger, of equal ones that of lower index.
 SINTER_INLINE int comes_first(const uint64_t *keys, uint32_t first, uint32_t second) {
@@ -52,17 +56,14 @@ static void SINTER_NAME(sort)(const uint64_t *keys, uint32_t *order, size_t coun
 typedef struct {
   uint64_t *thresholds, *keys;
   uint32_t *bits, *order;
-  uint16_t *buckets;
+  /// The bucket of each element, the next element of the same bucket, and elements to decide on.
+  uint16_t *buckets, *next, *open;
 } ranking_scratch;
 
 /// Decides on all elements of a bucket: bits of 0 for those that are kept, all ones for the others.
-static void SINTER_NAME(decide_bucket)(
-    const ranking_scratch *s, size_t length, uint16_t bucket, size_t place) {
+static void SINTER_NAME(decide_bucket)(const ranking_scratch *s, uint16_t first, size_t place) {
   size_t count = 0;
-  for (size_t i = 0; i < length; i++) {
-    s->order[count] = (uint32_t)i;
-    count += s->buckets[i] == bucket;
-  }
+  for (uint16_t i = first; i != NO_ELEMENT; i = s->next[i]) s->order[count++] = i;
   SINTER_NAME(sort)(s->keys, s->order, count);
   for (size_t j = 0; j < count; j++) {
     uint32_t *bits = s->bits + s->order[j];
@@ -70,9 +71,8 @@ static void SINTER_NAME(decide_bucket)(
   }
 }
 
-/// Thins out one vector.
-static void SINTER_NAME(drop_ranked_vector)(
-    const ranking_scratch *s, double *row, size_t length, uint32_t least, uint32_t most) {
+/// Fills keys and buckets.
+SINTER_INLINE void find_buckets(const ranking_scratch *s, const double *row, size_t length) {
   uint64_t largest = 0;
   for (size_t i = 0; i < length; i++) {
     uint64_t key;
@@ -85,35 +85,39 @@ static void SINTER_NAME(drop_ranked_vector)(
   uint32_t top = (uint32_t)(largest >> BUCKET_SHIFT);
   for (size_t i = 0; i < length; i++) {
     uint32_t bucket = top - (uint32_t)(s->keys[i] >> BUCKET_SHIFT);
-    s->buckets[i] = (uint16_t)(bucket < BUCKETS ? bucket : BUCKETS - 1);
+    bucket = bucket < BUCKETS ? bucket : BUCKETS - 1;
+    s->buckets[i] = (uint16_t)(s->keys[i] == 0 ? BUCKETS + i % ZERO_BUCKETS : bucket);
   }
-  // Four tables, because neighbours are often alike, and a count would wait for the one before.
-  uint16_t counts[4][BUCKETS];
+}
+
+/// Thins out one vector.
+static void SINTER_NAME(drop_ranked_vector)(
+    const ranking_scratch *s, double *row, size_t length, uint32_t least, uint32_t most) {
+  find_buckets(s, row, length);
+  uint16_t counts[BUCKETS + ZERO_BUCKETS], firsts[BUCKETS + ZERO_BUCKETS];
   __builtin_memset(counts, 0, sizeof counts);
-  size_t i = 0;
-  for (; i + 4 <= length; i += 4) {
-    for (int j = 0; j < 4; j++) counts[j][s->buckets[i + j]]++;
-  }
-  for (; i < length; i++) counts[0][s->buckets[i]]++;
-  for (size_t bucket = 0; bucket < BUCKETS; bucket++) {
-    counts[0][bucket] += counts[1][bucket] + counts[2][bucket] + counts[3][bucket];
+  __builtin_memset(firsts, 0xff, sizeof firsts);
+  for (size_t i = length; i-- > 0;) {
+    uint16_t bucket = s->buckets[i];
+    s->next[i] = firsts[bucket];
+    firsts[bucket] = (uint16_t)i;
+    counts[bucket]++;
   }
   uint16_t starts[BUCKETS + 1];
   uint16_t start = 0;
   for (size_t bucket = 0; bucket < BUCKETS; bucket++) {
     starts[bucket] = start;
-    start += counts[0][bucket];
+    start += counts[bucket];
   }
   starts[BUCKETS] = start;
-  // Those whose place matters.
+  // Those whose place matters; a zero stays one, kept or dropped.
   size_t open = 0;
-  uint32_t *list = s->order + length;
-  for (i = 0; i < length; i++) {
-    list[open] = (uint32_t)i;
-    open += s->bits[i] >= least && s->bits[i] < most;
+  for (size_t i = 0; i < length; i++) {
+    s->open[open] = (uint16_t)i;
+    open += (s->bits[i] >= least) & (s->bits[i] < most) & (s->keys[i] != 0);
   }
-  for (i = 0; i < open; i++) {
-    uint32_t element = list[i];
+  for (size_t i = 0; i < open; i++) {
+    uint16_t element = s->open[i];
     uint32_t bits = s->bits[element];
     // Decided on with another of its bucket.
     if (bits < least || bits >= most) continue;
@@ -122,10 +126,11 @@ static void SINTER_NAME(drop_ranked_vector)(
     if (bits >= s->thresholds[starts[bucket]]) {
       s->bits[element] = UINT32_MAX;
     } else {
-      SINTER_NAME(decide_bucket)(s, length, bucket, starts[bucket]);
+      SINTER_NAME(decide_bucket)(s, firsts[bucket], starts[bucket]);
     }
   }
-  for (i = 0; i + GROUP <= length; i += GROUP) {
+  size_t i = 0;
+  for (; i + GROUP <= length; i += GROUP) {
     store(kept(load(row + i), s->bits + i, most), row + i);
   }
   drop_few(s->bits + i, most, row + i, 0, length - i);
@@ -139,7 +144,9 @@ int SINTER_NAME(drop_ranked)(
   s.keys = s.thresholds + length;
   s.bits = (uint32_t *)(s.keys + length);
   s.order = s.bits + length;
-  s.buckets = (uint16_t *)(s.order + 2 * length);
+  s.buckets = (uint16_t *)(s.order + length);
+  s.next = s.buckets + length;
+  s.open = s.next + length;
   double last = (double)(length - 1);
   for (size_t place = 0; place < length; place++) {
     double share = (double)(int64_t)(length - 1 - place) / last;
@@ -158,3 +165,5 @@ int SINTER_NAME(drop_ranked)(
 
 #undef BUCKETS
 #undef BUCKET_SHIFT
+#undef ZERO_BUCKETS
+#undef NO_ELEMENT
