@@ -62,6 +62,15 @@ struct AdapterApplyCommand: AsyncParsableCommand {
       "Write values that are NaN or infinite, with a warning. (default: refuse)"))
   var allowNonFinite = false
 
+  @Flag(
+    name: .customLong("no-sync"),
+    help: ArgumentHelp(
+      """
+      Do not wait until the weights are on the disk; a loss of power in the next seconds can then \
+      damage OUTPUT. (default: wait)
+      """))
+  var skipsSync = false
+
   @Flag(help: "Print one JSON document on standard output, errors too.")
   var json = false
 
@@ -86,7 +95,8 @@ struct AdapterApplyCommand: AsyncParsableCommand {
       let plan = try plan()
       let run = MergeRun(
         plan: plan, output: adaptersAndOutput[adaptersAndOutput.count - 1],
-        options: resources.options(overwrites: overwrite, allowsNonFinite: allowNonFinite),
+        options: resources.options(
+          overwrites: overwrite, allowsNonFinite: allowNonFinite, synchronizes: !skipsSync),
         style: quiet ? .none : progress, console: console)
       let report = MergeReport(plan, try await run.summary(), verb: "wrote")
       if !json {

@@ -12,6 +12,8 @@ public struct ExecutionOptions: Sendable, Hashable {
   public var overwrites: Bool
   /// Whether values that are NaN or infinite are written, with a warning, and not refused.
   public var allowsNonFinite: Bool
+  /// Whether the weights must be on the disk before the output takes its name.
+  public var synchronizes: Bool
 
   /// Makes options.
   ///
@@ -20,14 +22,17 @@ public struct ExecutionOptions: Sendable, Hashable {
   ///   - memory: the ceiling of working memory in bytes.
   ///   - overwrites: whether an existing output is replaced.
   ///   - allowsNonFinite: whether values that are NaN or infinite are written.
+  ///   - synchronizes: whether the weights must be on the disk before the output takes its name.
   public init(
-    threads: Int, memory: Int = 512 << 20, overwrites: Bool = false, allowsNonFinite: Bool = false
+    threads: Int, memory: Int = 512 << 20, overwrites: Bool = false, allowsNonFinite: Bool = false,
+    synchronizes: Bool = true
   ) {
     precondition(threads >= 1, "at least one thread does the work")
     self.threads = threads
     self.memory = memory
     self.overwrites = overwrites
     self.allowsNonFinite = allowsNonFinite
+    self.synchronizes = synchronizes
   }
 }
 

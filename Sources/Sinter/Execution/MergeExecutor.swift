@@ -99,7 +99,7 @@ public struct MergeExecutor: Sendable {
     guard nonFinite.isEmpty || options.allowsNonFinite else {
       throw DiagnosticError(report.diagnostics)
     }
-    for output in outputs {
+    for output in outputs where options.synchronizes {
       try Task.checkCancellation()
       try output.synchronize()
     }
@@ -175,18 +175,19 @@ extension MergeExecutor {
     let members = tensors.compactMap { tensor -> MergeUnit<Method>.Member? in
       guard case .merge(let any, _) = tensor.effectiveOperation, let method = any as? Method
       else { return nil }
+      let grid = TileGrid(shape: tensor.shape, grain: method.grain)
       return MergeUnit<Method>.Member(
-        method: method, planned: tensor, sources: tensor.sources.map { source($0) },
-        output: outputs[tensor.shard], grid: TileGrid(shape: tensor.shape, grain: method.grain))
+        method: method, planned: tensor, sources: tensor.sources.map { source($0, grid) },
+        output: outputs[tensor.shard], grid: grid)
     }
     return MergeUnit(members)
   }
 
   /// A source of values: the stored tensor, or what adapters make of it.
-  private func source(_ planned: PlannedSource) -> any TensorSource {
+  private func source(_ planned: PlannedSource, _ grid: TileGrid) -> any TensorSource {
     guard let update = planned.tensor.update else { return stored(planned) }
     if let substitute = update.substitute { return substitute }
-    return UpdatedTensor(stored(planned), update, meter: meters[planned.input])
+    return UpdatedTensor(stored(planned), update, meter: meters[planned.input], grid: grid)
   }
 
   private func stored(_ planned: PlannedSource) -> StoredTensor {

@@ -30,10 +30,14 @@ struct ResourceArguments: ParsableArguments {
   /// - Parameters:
   ///   - overwrites: whether an existing output is replaced.
   ///   - allowsNonFinite: whether values that are NaN or infinite are written.
+  ///   - synchronizes: whether the weights must be on the disk before the output is complete.
   /// - Returns: the options, with all cores when the user named no number.
-  func options(overwrites: Bool = false, allowsNonFinite: Bool = false) -> ExecutionOptions {
+  func options(
+    overwrites: Bool = false, allowsNonFinite: Bool = false, synchronizes: Bool = true
+  ) -> ExecutionOptions {
     ExecutionOptions(
       threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
-      memory: memory.byteCount, overwrites: overwrites, allowsNonFinite: allowsNonFinite)
+      memory: memory.byteCount, overwrites: overwrites, allowsNonFinite: allowsNonFinite,
+      synchronizes: synchronizes)
   }
 }

@@ -221,7 +221,7 @@ struct RecipeReaderTests {
     #expect(decoded.isComplete)
     #expect(
       decoded.diagnostics.map(\.message) == [
-        "a local folder has no revisions, found 'd@v1+e+f@g+h@i+j'",
+        "a local folder has no revisions, found 'd@v1+e+f@g+h@i+j'"
       ])
   }
 

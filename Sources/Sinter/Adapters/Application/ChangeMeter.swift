@@ -11,6 +11,11 @@ final class ChangeMeter: Sendable {
     var elements = 0
   }
 
+  /// Whether all elements of a tensor were taken up.
+  func isComplete(_ tensor: CheckpointTensor) -> Bool {
+    sums.withLock { ($0[tensor.name]?.elements ?? 0) >= tensor.shape.elementCount }
+  }
+
   /// Takes up a tile; tiles beyond the number of a tensor's elements belong to a further pass and
   /// are not counted.
   ///

@@ -10,6 +10,7 @@ final class UpdatedTensor: TensorSource {
   private let base: StoredTensor
   private let update: TensorUpdate
   private let meter: ChangeMeter?
+  private let grid: TileGrid?
   private let state = Mutex(State())
 
   private struct State {
@@ -26,10 +27,15 @@ final class UpdatedTensor: TensorSource {
   ///   - base: the model's tensor.
   ///   - update: what adapters do to it.
   ///   - meter: is told how much the values change, or `nil`.
-  init(_ base: StoredTensor, _ update: TensorUpdate, meter: ChangeMeter? = nil) {
+  ///   - grid: the tiles of which the meter is told, once for each; what lies across them is a
+  ///     sample of values that come again.
+  init(
+    _ base: StoredTensor, _ update: TensorUpdate, meter: ChangeMeter? = nil, grid: TileGrid? = nil
+  ) {
     self.base = base
     self.update = update
     self.meter = meter
+    self.grid = grid
   }
 
   var dtype: DType { base.dtype }
@@ -65,7 +71,7 @@ final class UpdatedTensor: TensorSource {
     }
     base.fill(elements, from: bytes, at: offset, of: run, into: &row)
     let place = offset + Self.padded(base.byteCount(of: run.count))
-    if let meter {
+    if let meter, isTile(elements), !meter.isComplete(base.tensor) {
       var before = [Double](repeating: 0, count: row.count)
       var copy = before.mutableSpan
       for i in 0..<row.count { copy[i] = row[i] }
@@ -76,6 +82,12 @@ final class UpdatedTensor: TensorSource {
     }
     finish(elements, of: run)
     return Reduction.countNonFinite(row.span)
+  }
+
+  private func isTile(_ elements: Range<Int>) -> Bool {
+    guard let grid, grid.tileLength > 0 else { return false }
+    let tile = elements.lowerBound / grid.tileLength
+    return tile < grid.count && grid[tile] == elements
   }
 
   /// Makes sure that the update is loaded, and counts a run.
