@@ -113,7 +113,7 @@ import Testing
     for arguments in [
       ["math"], ["math", "both", "--rank", "0"], ["math", "both", "--energy", "1.5"],
       ["math", "both", "--density", "2"], ["math", "both", "--dtype", "float64"],
-      ["r.yml", "both", "--method", "ties"],
+      ["r.yml", "both", "--method", "ties"], ["math:0.5", "math", "both"],
     ] {
       let run = try await workspace.run(["adapter", "combine"] + arguments)
       #expect(run.exitCode == 64, "\(arguments): \(run.stderr)")
