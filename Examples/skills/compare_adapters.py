@@ -1,6 +1,6 @@
 """Merges and combines the five adapters in adapters/ and prints what each result can do.
 
-    python compare_adapters.py --sinter PATH [--only NAME,NAME]
+    python compare_adapters.py --sinter PATH [--only NAME]...
 
 One row of a table for the base, for each adapter on it, for merges of models with adapters, and for
 adapters that were combined to one and applied. Needs numpy and safetensors; some minutes.
@@ -64,13 +64,13 @@ def make(sinter, arguments, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sinter", default="sinter", help="the program")
-    parser.add_argument("--only", help="names of rows")
+    parser.add_argument("--only", action="append", help="the name of a row; may be repeated")
     options = parser.parse_args()
     columns = [*TASKS, "mean"]
     print("| model | " + " | ".join(columns) + " |")
     print("|---" * (len(columns) + 1) + "|")
     for name, arguments in ways().items():
-        if options.only and name not in options.only.split(","):
+        if options.only and name not in options.only:
             continue
         with tempfile.TemporaryDirectory() as folder, np.errstate(over="ignore"):
             model = Llama(make(options.sinter, arguments, Path(folder)))

@@ -99,6 +99,11 @@ struct AdapterCombineCommand: AsyncParsableCommand {
     if namesRecipe, method != nil || density != nil {
       throw ValidationError("--method and --density are for adapters: a recipe says them itself")
     }
+    var seen = Set<String>()
+    if let twice = adapters.first(where: { !seen.insert($0.path).inserted }) {
+      throw ValidationError(
+        "adapter '\(twice.path)' is named twice: name it once, with the whole weight")
+    }
   }
 
   func run() async throws {
@@ -166,12 +171,16 @@ struct AdapterCombineCommand: AsyncParsableCommand {
 
   private static let recipeName = "<arguments>"
 
+  private var adapters: [AdapterArgument] {
+    adaptersAndOutput.dropLast().map(AdapterArgument.init)
+  }
+
   /// The recipe that says what the arguments say.
   private var recipe: String {
     func quoted(_ text: String) -> String {
       String(decoding: JSONText.string(text).encoded(), as: UTF8.self)
     }
-    let adapters = adaptersAndOutput.dropLast().map(AdapterArgument.init).map { adapter in
+    let entries = adapters.map { adapter in
       """
         - model: {model: {path: \(quoted(adapter.path))}}
           parameters: {weight: \(adapter.weight ?? 1)}
@@ -181,7 +190,7 @@ struct AdapterCombineCommand: AsyncParsableCommand {
     return """
       merge_method: \(quoted(method ?? "concatenate"))
       \(parameters)models:
-      \(adapters.joined(separator: "\n"))
+      \(entries.joined(separator: "\n"))
 
       """
   }
