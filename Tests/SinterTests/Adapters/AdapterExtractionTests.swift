@@ -1,4 +1,5 @@
 import Foundation
+import Safetensors
 import SinterTensors
 import Testing
 
@@ -27,6 +28,33 @@ import Testing
         #expect(abs(own[index] - value) <= step)
         #expect(dtype == .float32 || TestTensor.stored(own[index], dtype) == value)
       }
+    }
+  }
+
+  @Test func `What is extracted at full rank and applied is the fine-tuned model`() async throws {
+    let (base, tuned) = models.decoder(.bfloat16)
+    try models.write(base, tuned)
+    try await models.extract(rank: 1000)
+    let adapted = try CheckpointReader.open(models.folder.appending("base")).applying([
+      WeightedAdapter(AdapterReader.open(models.folder.appending("out")))
+    ])
+    for tensor in adapted.tensors {
+      let stored = StoredTensor(file: adapted.files[tensor.file].input, tensor: tensor)
+      let count = tensor.shape.elementCount
+      var row = [Double](repeating: .nan, count: count)
+      var span = row.mutableSpan
+      if let update = tensor.update {
+        let source = UpdatedTensor(stored, update)
+        var bytes = ByteBuffer(byteCount: source.byteCount(of: count) + 64)
+        try source.read(0..<count, into: &bytes, at: 0)
+        source.fill(0..<count, from: bytes, at: 0, of: 0..<count, into: &span)
+      } else {
+        var bytes = ByteBuffer(byteCount: stored.byteCount(of: count) + 64)
+        try stored.read(0..<count, into: &bytes, at: 0)
+        stored.fill(0..<count, from: bytes, at: 0, of: 0..<count, into: &span)
+      }
+      let expected = try models.tensor(tensor.name, tuned).values
+      #expect(row.map { TestTensor.stored($0, .bfloat16) } == expected)
     }
   }
 
