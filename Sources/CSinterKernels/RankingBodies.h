@@ -71,7 +71,7 @@ static void SINTER_NAME(decide_bucket)(const ranking_scratch *s, uint16_t first,
   }
 }
 
-/// Fills keys and buckets.
+/// Fills keys and buckets, and drops zeros.
 SINTER_INLINE void find_buckets(const ranking_scratch *s, const double *row, size_t length) {
   uint64_t largest = 0;
   for (size_t i = 0; i < length; i++) {
@@ -87,6 +87,8 @@ SINTER_INLINE void find_buckets(const ranking_scratch *s, const double *row, siz
     uint32_t bucket = top - (uint32_t)(s->keys[i] >> BUCKET_SHIFT);
     bucket = bucket < BUCKETS ? bucket : BUCKETS - 1;
     s->buckets[i] = (uint16_t)(s->keys[i] == 0 ? BUCKETS + i % ZERO_BUCKETS : bucket);
+    // Zeros come out without a sign, as what is dropped does.
+    s->bits[i] = s->keys[i] == 0 ? UINT32_MAX : s->bits[i];
   }
 }
 
@@ -110,11 +112,11 @@ static void SINTER_NAME(drop_ranked_vector)(
     start += counts[bucket];
   }
   starts[BUCKETS] = start;
-  // Those whose place matters; a zero stays one, kept or dropped.
+  // Those whose place matters.
   size_t open = 0;
   for (size_t i = 0; i < length; i++) {
     s->open[open] = (uint16_t)i;
-    open += (s->bits[i] >= least) & (s->bits[i] < most) & (s->keys[i] != 0);
+    open += (s->bits[i] >= least) & (s->bits[i] < most);
   }
   for (size_t i = 0; i < open; i++) {
     uint16_t element = s->open[i];

@@ -61,7 +61,7 @@ extension CounterRandom {
   ///
   /// The probability of being kept rises in equal steps from `low` for the smallest magnitude of a
   /// vector to `low + width` for the largest. Of equal magnitudes the one of lowest index counts as
-  /// the largest; the order is that of ``MagnitudeRanking``.
+  /// the largest; the order is that of ``MagnitudeRanking``. A zero comes out without a sign.
   ///
   /// - Parameters:
   ///   - row: whole vectors, one after the other.
@@ -102,7 +102,9 @@ extension CounterRandom {
       ranking.rank(row.span, from: start, by: 1, count: length)
       for place in 0..<length {
         let element = start + ranking[place]
-        row[element] = UInt64(bits[ranking[place]]) < thresholds[place] ? row[element] : 0
+        let isKept = UInt64(bits[ranking[place]]) < thresholds[place]
+        // A zero comes out without a sign.
+        row[element] = isKept && row[element] != 0 ? row[element] : 0
       }
     }
   }

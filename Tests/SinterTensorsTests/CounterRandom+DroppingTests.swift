@@ -94,6 +94,8 @@ import Testing
         let share = length > 1 ? Double(length - 1 - place) / Double(length - 1) : 0
         let threshold = CounterRandom.threshold(for: low + width * share)
         if UInt64(random.uniform32(at: index + element)) >= threshold { result[element] = 0 }
+        // A zero comes out without a sign.
+        if result[element] == 0 { result[element] = 0 }
       }
     }
     return result
