@@ -87,9 +87,11 @@ SINTER_INLINE void find_buckets(const ranking_scratch *s, const double *row, siz
     uint32_t bucket = top - (uint32_t)(s->keys[i] >> BUCKET_SHIFT);
     bucket = bucket < BUCKETS ? bucket : BUCKETS - 1;
     s->buckets[i] = (uint16_t)(s->keys[i] == 0 ? BUCKETS + i % ZERO_BUCKETS : bucket);
-    // Zeros come out without a sign, as what is dropped does.
-    s->bits[i] = s->keys[i] == 0 ? UINT32_MAX : s->bits[i];
   }
+  // Zeros come out without a sign, as what is dropped does.
+  const uint64_t *keys = s->keys;
+  uint32_t *bits = s->bits;
+  for (size_t i = 0; i < length; i++) bits[i] |= keys[i] == 0 ? UINT32_MAX : 0;
 }
 
 /// Thins out one vector.
