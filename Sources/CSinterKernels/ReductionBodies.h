@@ -184,18 +184,6 @@ size_t SINTER_NAME(count_nonfinite)(const double *row, size_t count) {
   return count_lanes(found);
 }
 
-size_t SINTER_NAME(count_positive)(const double *row, size_t count) {
-  i32x16 found = 0;
-  size_t i = 0;
-  for (; i + GROUP <= count; i += GROUP) {
-    found += __builtin_convertvector(load(row + i) > 0, i32x16);
-  }
-  if (i < count) {
-    found += __builtin_convertvector(load_first(row + i, count - i) > 0, i32x16);
-  }
-  return count_lanes(found);
-}
-
 int SINTER_NAME(is_equal)(const double *first, const double *second, size_t count) {
   size_t i = 0;
   // In pieces: a difference mostly shows in the first of them.

@@ -54,34 +54,7 @@ struct AdapterApplyCommand: AsyncParsableCommand {
 
   @OptionGroup var resources: ResourceArguments
 
-  @Flag(help: "Replace OUTPUT when it is the output of an earlier merge. (default: refuse)")
-  var overwrite = false
-
-  @Flag(
-    help: ArgumentHelp(
-      "Write values that are NaN or infinite, with a warning. (default: refuse)"))
-  var allowNonFinite = false
-
-  @Flag(
-    name: .customLong("no-sync"),
-    help: ArgumentHelp(
-      """
-      Do not wait until the weights are on the disk; a loss of power in the next seconds can then \
-      damage OUTPUT. (default: wait)
-      """))
-  var skipsSync = false
-
-  @Flag(help: "Print one JSON document on standard output, errors too.")
-  var json = false
-
-  @Flag(help: "Print nothing but errors.")
-  var quiet = false
-
-  @Option(
-    help: ArgumentHelp(
-      "Progress on standard error; auto is a redrawn line on a terminal, otherwise nothing.",
-      valueName: "style"))
-  var progress = ProgressStyle.auto
+  @OptionGroup var result: MergeOutputArguments
 
   func validate() throws {
     guard adaptersAndOutput.count >= 2 else {
@@ -90,20 +63,11 @@ struct AdapterApplyCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let console = Console(isQuiet: quiet)
-    try await console.report("adapter-apply", isJSON: json) {
-      let plan = try plan()
-      let run = MergeRun(
-        plan: plan, output: adaptersAndOutput[adaptersAndOutput.count - 1],
-        options: resources.options(
-          overwrites: overwrite, allowsNonFinite: allowNonFinite, synchronizes: !skipsSync),
-        style: quiet ? .none : progress, console: console)
-      let report = MergeReport(plan, try await run.summary(), verb: "wrote")
-      if !json {
-        console.note(report.remarks)
-        console.note(report.text)
-      }
-      return CommandResult(text: nil, members: report.members, diagnostics: report.remarks)
+    let console = Console(isQuiet: result.quiet)
+    try await console.report("adapter-apply", isJSON: result.json) {
+      try await result.run(
+        try plan(), into: adaptersAndOutput[adaptersAndOutput.count - 1], resources, console,
+        verb: "wrote")
     }
   }
 
@@ -118,32 +82,23 @@ struct AdapterApplyCommand: AsyncParsableCommand {
     do throws(DiagnosticError) {
       return try planner.plan(
         try MergeRecipe.read(
-          text: Self.recipe(base, adapters), file: Self.recipeName, methods: registry.declarations))
+          text: Self.recipe(base, adapters), file: ArgumentRecipe.name,
+          methods: registry.declarations))
     } catch {
-      // Nobody wrote this recipe: its lines and columns tell nothing.
-      throw DiagnosticError(
-        error.diagnostics.map { one in
-          one.file == Self.recipeName
-            ? Diagnostic(one.severity, one.message, hint: one.hint) : one
-        }, kind: error.kind)
+      throw ArgumentRecipe.withoutPlaces(error)
     }
   }
 
-  private static let recipeName = "<arguments>"
-
   private static func recipe(_ base: String, _ adapters: [AdapterArgument]) -> String {
-    func quoted(_ text: String) -> String {
-      String(decoding: JSONText.string(text).encoded(), as: UTF8.self)
-    }
     let lines = adapters.map { adapter in
       let weight = adapter.weight.map { ", weight: \($0)" } ?? ""
-      return "        - {path: \(quoted(adapter.path))\(weight)}"
+      return "        - {path: \(ArgumentRecipe.quoted(adapter.path))\(weight)}"
     }
     return """
       merge_method: passthrough
       models:
         - model:
-            model: {path: \(quoted(base))}
+            model: {path: \(ArgumentRecipe.quoted(base))}
             adapters:
       \(lines.joined(separator: "\n"))
 

@@ -110,16 +110,11 @@ struct AdapterCombineCommand: AsyncParsableCommand {
     let console = Console(isQuiet: quiet)
     try await console.report("adapter-combine", isJSON: json) {
       let plan = try plan()
-      // It listens before anything is written, so that no signal leaves a part of the output.
-      let (presses, press) = AsyncStream<Void>.makeStream()
-      let interruption = Interruption { press.yield() }
-      interruption.start()
-      defer { interruption.stop() }
       let output = adaptersAndOutput[adaptersAndOutput.count - 1]
-      let combination = Task { try await AdapterCombination(plan: plan).run(into: output) }
-      let listening = Task { for await _ in presses { combination.cancel() } }
-      defer { listening.cancel() }
-      let report = CombinationReport(try await combination.value)
+      let report = CombinationReport(
+        try await Interruption.cancelling {
+          try await AdapterCombination(plan: plan).run(into: output)
+        })
       if !json {
         console.note(report.remarks)
         console.note(report.text)
@@ -157,19 +152,12 @@ struct AdapterCombineCommand: AsyncParsableCommand {
     do throws(DiagnosticError) {
       return try CombinationPlan(
         recipe: try MergeRecipe.read(
-          text: recipe, file: Self.recipeName, methods: CombinationMethod.declarations),
+          text: recipe, file: ArgumentRecipe.name, methods: CombinationMethod.declarations),
         resolver: LocalModelResolver(recipeFile: nil), options: options)
     } catch {
-      // Nobody wrote this recipe: its lines and columns tell nothing.
-      throw DiagnosticError(
-        error.diagnostics.map { one in
-          one.file == Self.recipeName
-            ? Diagnostic(one.severity, one.message, hint: one.hint) : one
-        }, kind: error.kind)
+      throw ArgumentRecipe.withoutPlaces(error)
     }
   }
-
-  private static let recipeName = "<arguments>"
 
   private var adapters: [AdapterArgument] {
     adaptersAndOutput.dropLast().map(AdapterArgument.init)
@@ -177,18 +165,15 @@ struct AdapterCombineCommand: AsyncParsableCommand {
 
   /// The recipe that says what the arguments say.
   private var recipe: String {
-    func quoted(_ text: String) -> String {
-      String(decoding: JSONText.string(text).encoded(), as: UTF8.self)
-    }
     let entries = adapters.map { adapter in
       """
-        - model: {model: {path: \(quoted(adapter.path))}}
+        - model: {model: {path: \(ArgumentRecipe.quoted(adapter.path))}}
           parameters: {weight: \(adapter.weight ?? 1)}
       """
     }
     let parameters = density.map { "parameters: {density: \($0)}\n" } ?? ""
     return """
-      merge_method: \(quoted(method ?? "concatenate"))
+      merge_method: \(ArgumentRecipe.quoted(method ?? "concatenate"))
       \(parameters)models:
       \(entries.joined(separator: "\n"))
 

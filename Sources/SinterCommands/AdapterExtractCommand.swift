@@ -93,15 +93,11 @@ struct AdapterExtractCommand: AsyncParsableCommand {
     let console = Console(isQuiet: quiet)
     try await console.report("adapter-extract", isJSON: json) {
       let plan = try plan()
-      // It listens before anything is written, so that no signal leaves a part of the output.
-      let (presses, press) = AsyncStream<Void>.makeStream()
-      let interruption = Interruption { press.yield() }
-      interruption.start()
-      defer { interruption.stop() }
-      let extraction = Task { try await AdapterExtraction(plan: plan).run(into: output) }
-      let listening = Task { for await _ in presses { extraction.cancel() } }
-      defer { listening.cancel() }
-      let report = ExtractionReport(try await extraction.value)
+      let output = output
+      let report = ExtractionReport(
+        try await Interruption.cancelling {
+          try await AdapterExtraction(plan: plan).run(into: output)
+        })
       if !json {
         console.note(report.remarks)
         console.note(report.text)

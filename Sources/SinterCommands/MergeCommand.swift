@@ -24,53 +24,14 @@ struct MergeCommand: AsyncParsableCommand {
 
   @OptionGroup var resources: ResourceArguments
 
-  @Flag(help: "Replace OUTPUT when it is the output of an earlier merge. (default: refuse)")
-  var overwrite = false
-
-  @Flag(
-    help: ArgumentHelp(
-      "Write values that are NaN or infinite, with a warning. (default: refuse)"))
-  var allowNonFinite = false
-
-  @Flag(
-    name: .customLong("no-sync"),
-    help: ArgumentHelp(
-      """
-      Do not wait until the weights are on the disk; a loss of power in the next seconds can then \
-      damage OUTPUT. (default: wait)
-      """))
-  var skipsSync = false
-
-  @Flag(help: "Print one JSON document on standard output, errors too.")
-  var json = false
-
-  @Flag(help: "Print nothing but errors.")
-  var quiet = false
-
-  @Option(
-    help: ArgumentHelp(
-      "Progress on standard error; auto is a redrawn line on a terminal, otherwise nothing.",
-      valueName: "style"))
-  var progress = ProgressStyle.auto
+  @OptionGroup var result: MergeOutputArguments
 
   func run() async throws {
-    // Programs that read the document find remarks in it; people get them as text.
-    let console = Console(isQuiet: quiet)
-    try await console.report("merge", isJSON: json) {
+    let console = Console(isQuiet: result.quiet)
+    try await console.report("merge", isJSON: result.json) {
       // Nothing is written before there is a plan, so until then a signal simply ends the process,
       // which may be waiting for the text of the recipe.
-      let plan = try recipe.plan()
-      let run = MergeRun(
-        plan: plan, output: output,
-        options: resources.options(
-          overwrites: overwrite, allowsNonFinite: allowNonFinite, synchronizes: !skipsSync),
-        style: quiet ? .none : progress, console: console)
-      let report = MergeReport(plan, try await run.summary())
-      if !json {
-        console.note(report.remarks)
-        console.note(report.text)
-      }
-      return CommandResult(text: nil, members: report.members, diagnostics: report.remarks)
+      try await result.run(try recipe.plan(), into: output, resources, console)
     }
   }
 }

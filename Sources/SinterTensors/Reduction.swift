@@ -98,15 +98,6 @@ extension Reduction {
     return Kernels.countNonFinite(row)
   }
 
-  /// How many elements are above zero.
-  ///
-  /// - Parameter row: the elements, at most 2^32 - 1.
-  /// - Returns: the count.
-  public static func countPositive(_ row: Span<Double>) -> Int {
-    precondition(row.count <= Int(UInt32.max), "the row is too long")
-    return Kernels.countPositive(row)
-  }
-
   /// Whether two rows have the same numbers.
   ///
   /// - Parameters:

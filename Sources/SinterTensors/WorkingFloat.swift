@@ -1,10 +1,7 @@
-/// The two precisions that a merge computes in: `Float` and `Double`.
+/// The two types of number that tiles and matrices hold.
 ///
-/// `Float` serves tensors of 16 bits and less, whose results are rounded to at most 11 significant
-/// bits in the end; `Double` serves everything wider. No other type may conform.
-///
-/// Generic code over this protocol that runs per element carries `@specialized(where T == Float)`
-/// and `@specialized(where T == Double)`: without them each operation is a call through a table.
+/// Merges are computed in `Double`, whatever the types of their inputs. `Float` halves the memory of
+/// large matrices where sums are taken in `Double` all the same. No other type may conform.
 public protocol WorkingFloat: BinaryFloatingPoint, Sendable, BitwiseCopyable {}
 
 extension Float: WorkingFloat {}

@@ -32,14 +32,7 @@ import Testing
   @Test(arguments: cases)
   func `a merge gives the float64 result, rounded once`(name: String) async throws {
     let temporary = try TemporaryFolder()
-    let recipe = try MergeRecipe.read(
-      text: Self.recipe(of: name), file: Self.folder.path + "/recipe.yml",
-      methods: MethodRegistry.builtIn.declarations)
-    let plan = try MergePlanner(
-      resolver: LocalModelResolver(recipeFile: Self.folder.path + "/recipe.yml")
-    ).plan(recipe)
-    _ = try await MergeExecutor(plan: plan, options: ExecutionOptions(threads: 2)).run(
-      into: temporary.appending("out"))
+    try await merge(name, into: temporary.appending("out"), ExecutionOptions(threads: 2))
     let results = try TestTensor.read(temporary.appending("out/model.safetensors"))
     let golden = try TestTensor.read("\(Self.folder.path)/cases/\(name)/golden.safetensors")
     #expect(Set(results.map(\.name)) == Set(golden.map(\.name)))
@@ -60,6 +53,32 @@ import Testing
       }
     }
     #expect(boundary <= Self.boundaryElements[name, default: 0])
+  }
+
+  private func merge(
+    _ name: String, into path: String, _ options: ExecutionOptions
+  ) async throws {
+    let recipe = try MergeRecipe.read(
+      text: Self.recipe(of: name), file: Self.folder.path + "/recipe.yml",
+      methods: MethodRegistry.builtIn.declarations)
+    let plan = try MergePlanner(
+      resolver: LocalModelResolver(recipeFile: Self.folder.path + "/recipe.yml")
+    ).plan(recipe)
+    _ = try await MergeExecutor(plan: plan, options: options).run(into: path)
+  }
+
+  @Test(arguments: cases)
+  func `bytes depend neither on threads nor on memory`(name: String) async throws {
+    let temporary = try TemporaryFolder()
+    var outputs = Set<[UInt8]>()
+    for (threads, memory) in [(1, 4 << 30), (2, 64 << 20), (3, 4 << 30), (8, 64 << 20)] {
+      let folder = "\(threads)"
+      try await merge(
+        name, into: temporary.appending(folder),
+        ExecutionOptions(threads: threads, memory: memory))
+      outputs.insert(try temporary.bytes("\(folder)/model.safetensors"))
+    }
+    #expect(outputs.count == 1)
   }
 
   /// How many elements of a case lie on a boundary: all of float32 cases whose weights are decimal

@@ -46,8 +46,6 @@ KERNEL(
 KERNEL(double, largest_magnitude, (const double *row, size_t count), (row, count))
 /// The number of elements that are NaN or infinite.
 KERNEL(size_t, count_nonfinite, (const double *row, size_t count), (row, count))
-/// The number of elements above zero.
-KERNEL(size_t, count_positive, (const double *row, size_t count), (row, count))
 /// Whether all elements are equal, 0 or 1; NaN equals nothing.
 KERNEL(
     int, is_equal, (const double *first, const double *second, size_t count),

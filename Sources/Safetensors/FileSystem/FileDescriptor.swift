@@ -116,24 +116,14 @@ struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
-  /// Tells the system how a range of the file will be read; it may ignore that.
-  func advise(_ advice: Advice, _ range: Range<Int>) {
+  /// Tells the system that a range will be read soon; it may ignore that.
+  func prefetch(_ range: Range<Int>) {
     #if os(Linux)
       // To the system, no length means all that follows.
       if range.isEmpty { return }
-      let code =
-        switch advice {
-        case .sequential: POSIX_FADV_SEQUENTIAL
-        case .willNeed: POSIX_FADV_WILLNEED
-        case .doNotNeed: POSIX_FADV_DONTNEED
-        }
-      _ = posix_fadvise(number, off_t(range.lowerBound), off_t(range.count), Int32(code))
+      _ = posix_fadvise(
+        number, off_t(range.lowerBound), off_t(range.count), Int32(POSIX_FADV_WILLNEED))
     #endif
-  }
-
-  /// How a range of a file will be read.
-  enum Advice {
-    case sequential, willNeed, doNotNeed
   }
 
   /// The kernel moves no more at once, and macOS refuses more than 2 GB.

@@ -77,18 +77,8 @@ package final class InputFile: Sendable {
     return bytes
   }
 
-  /// Says that the file will be read from start to end.
-  package func adviseSequential() {
-    descriptor.advise(.sequential, 0..<byteCount)
-  }
-
   /// Says that a range will be read soon.
   package func adviseWillNeed(_ range: Range<Int>) {
-    descriptor.advise(.willNeed, range)
-  }
-
-  /// Says that a range will not be read again.
-  package func adviseDoNotNeed(_ range: Range<Int>) {
-    descriptor.advise(.doNotNeed, range)
+    descriptor.prefetch(range)
   }
 }

@@ -70,11 +70,7 @@ public struct MergeExecutor: Sendable {
       remarks += try writer.finish()
     } catch {
       writer.discard()
-      switch error {
-      case is CancellationError: throw DiagnosticError.interrupted(path)
-      case let error as SafetensorsError: throw DiagnosticError(error)
-      default: throw error
-      }
+      throw DiagnosticError.ending(error, output: path)
     }
     return MergeSummary(
       folder: path, tensors: plan.tensors.count, bytesRead: progress.bytesRead,
@@ -211,10 +207,15 @@ extension PlannedTensor {
 }
 
 extension DiagnosticError {
-  static func interrupted(_ path: String) -> DiagnosticError {
-    DiagnosticError(
-      [
-        Diagnostic(.error, "interrupted; '\(path)' was not made and nothing was left behind")
-      ], kind: .interrupted)
+  /// What is told of an error that ended the making of an output, once what was made is removed.
+  static func ending(_ error: any Error, output path: String) -> any Error {
+    switch error {
+    case is CancellationError:
+      DiagnosticError(
+        [Diagnostic(.error, "interrupted; '\(path)' was not made and nothing was left behind")],
+        kind: .interrupted)
+    case let error as SafetensorsError: DiagnosticError(error)
+    default: error
+    }
   }
 }

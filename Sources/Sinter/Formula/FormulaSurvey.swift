@@ -33,6 +33,14 @@ public struct FormulaSurvey: TensorSurvey {
   /// What a pass finds of a quantile takes some hundred kilobytes for each run of tiles.
   private static let quantilesPerPass = 4
 
+  /// The bytes that a partial result can take for a formula.
+  static func byteCount(_ formula: Formula) -> Int {
+    let quantiles = formula.graph.nodes.count { node in
+      if case .fact(.quantile) = node { true } else { false }
+    }
+    return min(quantiles, quantilesPerPass) * OrderStatistic.passByteCount
+  }
+
   init(_ binding: FormulaBinding) {
     self.binding = binding
     let graph = binding.formula.graph

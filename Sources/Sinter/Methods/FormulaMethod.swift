@@ -21,6 +21,9 @@ public struct FormulaMethod: MergeMethod {
     return binding.row(of: name)
   }
 
+  /// What the quantiles of a pass keep.
+  public var surveyByteCount: Int { FormulaSurvey.byteCount(binding.formula) }
+
   /// A survey of the facts that the formula asks for.
   public static func makeSurvey(_ groups: [FormulaMethod]) -> FormulaSurvey {
     FormulaSurvey(groups[0].binding)

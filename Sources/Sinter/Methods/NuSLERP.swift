@@ -50,7 +50,8 @@ public struct NuSLERP: MergeMethod {
   /// The bytes of the sums over columns, of which a run of tiles meets a million at most.
   public var surveyByteCount: Int {
     guard case .columns(let count) = vectors else { return 0 }
-    return min(count, 1 << 20) * MemoryLayout<PairFacts>.stride
+    return min(count, StepCursor.runsPerSurveyStep * TileGrid.standardRunLength)
+      * MemoryLayout<PairFacts>.stride
   }
 
   /// A survey that has seen nothing yet.

@@ -55,3 +55,25 @@ final class Interruption: Sendable {
     }
   }
 }
+
+extension Interruption {
+  /// Does something that a signal cancels.
+  ///
+  /// It listens before the work begins, so that no signal leaves a part of an output.
+  ///
+  /// - Parameter body: the work.
+  /// - Returns: what the work returns.
+  /// - Throws: what the work throws, cancelled or not.
+  static func cancelling<Value: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    let (presses, press) = AsyncStream<Void>.makeStream()
+    let interruption = Interruption { press.yield() }
+    interruption.start()
+    defer { interruption.stop() }
+    let work = Task { try await body() }
+    let listening = Task { for await _ in presses { work.cancel() } }
+    defer { listening.cancel() }
+    return try await work.value
+  }
+}

@@ -15,15 +15,7 @@ struct MergeRun {
   /// - Returns: what was done.
   /// - Throws: why it was not; after a signal, that it was interrupted.
   func summary() async throws -> MergeSummary {
-    // It listens before anything is written, so that no signal leaves a part of the output.
-    let (presses, press) = AsyncStream<Void>.makeStream()
-    let interruption = Interruption { press.yield() }
-    interruption.start()
-    defer { interruption.stop() }
-    let merge = Task { try await execute() }
-    let listening = Task { for await _ in presses { merge.cancel() } }
-    defer { listening.cancel() }
-    return try await merge.value
+    try await Interruption.cancelling { try await execute() }
   }
 
   /// Executes the plan, and shows progress meanwhile.

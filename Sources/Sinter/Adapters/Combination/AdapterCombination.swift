@@ -60,11 +60,7 @@ public struct AdapterCombination: Sendable {
         seconds: (clock.now - start) / .seconds(1), remarks: remarks)
     } catch {
       writer.discard()
-      switch error {
-      case is CancellationError: throw DiagnosticError.interrupted(path)
-      case let error as SafetensorsError: throw DiagnosticError(error)
-      default: throw error
-      }
+      throw DiagnosticError.ending(error, output: path)
     }
   }
 }

@@ -5,9 +5,9 @@ import SinterTensors
 struct CombinedAdapter {
   let plan: CombinationPlan
   /// The factors of each module, in the order of the plan.
-  let factors: [ModuleCombination.Factors]
+  let factors: [ModuleFactors]
 
-  private var modules: [(module: CombinedModule, factors: ModuleCombination.Factors)] {
+  private var modules: [(module: CombinedModule, factors: ModuleFactors)] {
     Array(zip(plan.modules, factors))
   }
 
@@ -24,7 +24,7 @@ struct CombinedAdapter {
   }
 
   private func tensors(
-    of module: CombinedModule, _ factors: ModuleCombination.Factors
+    of module: CombinedModule, _ factors: ModuleFactors
   ) -> [AdapterWriter.Tensor] {
     let start = AdapterWriter.Tensor.prefix + module.name
     let rank = factors.rank

@@ -3,20 +3,6 @@ import SinterTensors
 
 /// Makes the two factors of one module of several updates.
 struct ModuleCombination {
-  /// The factors of a module, put aside, and how good they are.
-  struct Factors: Sendable {
-    /// The rank, at least 1.
-    let rank: Int
-    /// A: rank x inputs.
-    let a: AdapterWriter.Scratch
-    /// B: outputs x rank.
-    let b: AdapterWriter.Scratch
-    /// ‖ΔW‖² of the combined update, before a rank cut it.
-    let squaredNorm: Double
-    /// ‖ΔW - B A‖² with the factors as stored.
-    let squaredError: Double
-  }
-
   let module: CombinedModule
   let adapters: [Adapter]
   let options: CombinationOptions
@@ -31,7 +17,7 @@ struct ModuleCombination {
   /// Does the work.
   ///
   /// - Throws: `SafetensorsError`, ``DiagnosticError`` or `CancellationError`.
-  func run() throws -> Factors {
+  func run() throws -> ModuleFactors {
     let updates = try zip(adapters, module.parts).map { adapter, part in
       try part.map { try update(of: $0, in: adapter) }
         ?? FactoredMatrix(rows: module.outputs, columns: module.inputs)
@@ -74,7 +60,7 @@ struct ModuleCombination {
   // MARK: Sums
 
   /// Stores a product, cut to the rank that is asked for.
-  private func store(_ product: FactoredMatrix) throws -> Factors {
+  private func store(_ product: FactoredMatrix) throws -> ModuleFactors {
     guard product.rank > 0 else { return try store(zeros, squaredNorm: 0, squaredTail: 0) }
     if options.energy == nil, options.rank ?? product.rank >= product.rank {
       let squaredNorm = product.squaredNorm(threads: threads)
@@ -103,10 +89,10 @@ struct ModuleCombination {
   /// roundings, to what their rounding changes: the squares of both errors add up.
   private func store(
     _ product: FactoredMatrix, squaredNorm: Double, squaredTail: Double
-  ) throws -> Factors {
-    let left = try rounded(product.left)
-    let right = try rounded(product.right)
-    return Factors(
+  ) throws -> ModuleFactors {
+    let left = try product.left.rounded(to: dtype, module: module.name)
+    let right = try product.right.rounded(to: dtype, module: module.name)
+    return ModuleFactors(
       rank: product.rank, a: try writer.store(right.elements, as: dtype),
       b: try writer.store(left.elements, as: dtype), squaredNorm: squaredNorm,
       squaredError: squaredTail + roundingError(product, left, right))
@@ -178,14 +164,14 @@ struct ModuleCombination {
 
   private func merge(
     _ updates: [FactoredMatrix], by method: some MergeMethod
-  ) throws -> Factors {
+  ) throws -> ModuleFactors {
     let stream = try MergedUpdates(method, updates, threads: threads, stop: stop)
     guard budget.keepsMatrix(of: module, options) else { return try fit(stream) }
     return try fit(try stream.matrix(threads: threads))
   }
 
   /// The factors of a matrix that is given by its rows.
-  private func fit(_ matrix: some RowStream) throws -> Factors {
+  private func fit(_ matrix: some RowStream) throws -> ModuleFactors {
     let limit = min(matrix.rows, matrix.columns)
     let largest = max(1, min(options.rank ?? (options.energy == nil ? module.rank : limit), limit))
     let finder = RangeFinder(
@@ -195,9 +181,8 @@ struct ModuleCombination {
     var guess = options.energy == nil ? largest : min(largest, 32)
     while true {
       try checkMemory(rank: guess)
-      let sketch = try finder.sketch(matrix, rank: guess)
+      let sketch = try sketch(matrix, rank: guess, finder)
       try stop.check()
-      try check(sketch.squaredNorm)
       guard sketch.squaredNorm > 0 else { return try store(zeros, squaredNorm: 0, squaredTail: 0) }
       let wanted = options.energy.map { sketch.rank(forEnergy: $0) } ?? largest
       if let rank = wanted ?? (guess >= largest ? largest : nil) {
@@ -209,24 +194,24 @@ struct ModuleCombination {
     }
   }
 
+  private func sketch(
+    _ matrix: some RowStream, rank: Int, _ finder: RangeFinder
+  ) throws -> Sketch {
+    do {
+      return try finder.sketch(matrix, rank: rank)
+    } catch is RangeFinder.NonFinite {
+      throw tooLarge
+    }
+  }
+
   /// Rounds factors, puts them aside, and compares their product with the matrix.
   private func store(
     _ left: Matrix<Float>, _ right: Matrix<Float>, _ matrix: some RowStream, _ squaredNorm: Double
-  ) throws -> Factors {
-    let left = Matrix<Float>(try rounded(Matrix<Double>(left)))
-    let right = Matrix<Float>(try rounded(Matrix<Double>(right)))
-    var squaredError = 0.0
-    try matrix.forEachBlock(threads: threads) { start, block in
-      for row in stride(from: 0, to: block.rows, by: 64) {
-        let end = min(row + 64, block.rows)
-        var difference = left.rows(start + row..<start + end).times(right, threads: threads)
-        difference.add(block.rows(row..<end).elements, times: -1)
-        for row in 0..<difference.rows {
-          squaredError += difference.squaredNorm(ofRow: row)
-        }
-      }
-    }
-    return Factors(
+  ) throws -> ModuleFactors {
+    let left = try left.rounded(to: dtype, module: module.name)
+    let right = try right.rounded(to: dtype, module: module.name)
+    let squaredError = try matrix.squaredDistance(from: left, times: right, threads: threads)
+    return ModuleFactors(
       rank: left.columns, a: try writer.store(right.elements, as: dtype),
       b: try writer.store(left.elements, as: dtype), squaredNorm: squaredNorm,
       squaredError: squaredError)
@@ -234,22 +219,12 @@ struct ModuleCombination {
 
   // MARK: Checks
 
-  /// The numbers as they will be read again.
-  private func rounded(_ matrix: Matrix<Double>) throws(DiagnosticError) -> Matrix<Double> {
-    let result = matrix.rounded(to: dtype)
-    guard result.elements.allSatisfy(\.isFinite) else {
-      throw DiagnosticError([
-        Diagnostic(
-          .error, "'\(module.name)': its factors do not fit in \(dtype.rawValue)",
-          hint: "choose --dtype float32 or bfloat16")
-      ])
-    }
-    return result
+  private func check(_ squaredNorm: Double) throws(DiagnosticError) {
+    guard squaredNorm.isFinite else { throw tooLarge }
   }
 
-  private func check(_ squaredNorm: Double) throws(DiagnosticError) {
-    guard !squaredNorm.isFinite else { return }
-    throw DiagnosticError([
+  private var tooLarge: DiagnosticError {
+    DiagnosticError([
       Diagnostic(
         .error, "'\(module.name)': its combined update is too large for its norm to be a number",
         hint: "look at the weights, and at the adapters with 'sinter adapter inspect'")
@@ -269,33 +244,5 @@ struct ModuleCombination {
           + "\(rank / 2), and a larger one more memory than the ceiling gives",
         hint: "raise --memory, or limit the rank with --rank")
     ])
-  }
-}
-
-extension Matrix<Double> {
-  /// Each element rounded to another type.
-  ///
-  /// - Parameter dtype: F32, BF16 or F16.
-  /// - Returns: the numbers as they will be read again; infinite where one does not fit.
-  func rounded(to dtype: DType) -> Self {
-    var result = self
-    let count = elements.count
-    let length = Swift.min(Swift.max(count, 1), 1 << 16)
-    var bytes = ByteBuffer(byteCount: length * 8)
-    var numbers = Tile<Double>(rows: 1, capacity: length)
-    for start in stride(from: 0, to: count, by: length) {
-      let length = Swift.min(length, count - start)
-      numbers.resize(rows: 1, count: length)
-      var row = numbers.mutableRow(0)
-      let source = elements.span
-      for i in 0..<length { row[i] = source[start + i] }
-      _ = Conversion.narrow(numbers[0], to: dtype, into: &bytes)
-      row = numbers.mutableRow(0)
-      Conversion.widen(bytes, from: dtype, count: length, into: &row)
-      let rounded = numbers[0]
-      var target = result.mutableElements
-      for i in 0..<length { target[start + i] = rounded[i] }
-    }
-    return result
   }
 }

@@ -1,7 +1,5 @@
-import Foundation
 import Safetensors
 import SinterTensors
-import Synchronization
 
 /// Extracts an adapter: what a fine-tuned model adds to its base, as factors of low rank.
 public struct AdapterExtraction: Sendable {
@@ -39,7 +37,7 @@ public struct AdapterExtraction: Sendable {
       let changed = ChangedModules(plan.modules, changed: try await compare())
       guard changed.faults.isEmpty else { throw DiagnosticError(changed.faults) }
       guard !changed.factored.isEmpty else { throw DiagnosticError([nothing(changed)]) }
-      let factors = try await onThreads(changed.factored, plan.budget.workers) { module in
+      let factors = try await forEach(changed.factored, workers: plan.budget.workers) { module in
         let factors = try ModuleExtraction(
           module: module, options: plan.options, budget: plan.budget, writer: writer,
           progress: progress, stop: stop
@@ -57,17 +55,13 @@ public struct AdapterExtraction: Sendable {
         seconds: (clock.now - start) / .seconds(1), remarks: remarks)
     } catch {
       writer.discard()
-      switch error {
-      case is CancellationError: throw DiagnosticError.interrupted(path)
-      case let error as SafetensorsError: throw DiagnosticError(error)
-      default: throw error
-      }
+      throw DiagnosticError.ending(error, output: path)
     }
   }
 
   /// Finds the tensors that differ: for each module their places.
   private func compare() async throws -> [Set<Int>] {
-    try await onThreads(plan.modules, plan.options.threads) { module in
+    try await forEach(plan.modules, workers: plan.options.threads) { module in
       var places = Set<Int>()
       for (place, pair) in module.tensors.enumerated()
       where try pair.differs(progress: progress, stop: stop) {
@@ -77,43 +71,14 @@ public struct AdapterExtraction: Sendable {
     }
   }
 
-  /// Does something for each module, on threads of their own; the largest modules come first, so
-  /// that none is left alone at the end.
-  private func onThreads<Value: Sendable>(
-    _ modules: [ModuleDifference], _ workers: Int,
+  /// Does something for each module; the largest modules come first.
+  private func forEach<Value: Sendable>(
+    _ modules: [ModuleDifference], workers: Int,
     _ body: @escaping @Sendable (ModuleDifference) throws -> Value
   ) async throws -> [Value] {
-    let sizes = modules.map { $0.extents.rows * $0.extents.columns }
-    let order = modules.indices.sorted { (-sizes[$0], $0) < (-sizes[$1], $1) }
-    let results = Mutex([Int: Result<Value, any Error>]())
-    let stop = stop
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        Thread {
-          ParallelBlocks.perform(order.count, threads: workers) { block in
-            let place = order[block]
-            let result = Result { () throws -> Value in
-              try stop.check()
-              return try body(modules[place])
-            }
-            // What comes after a failure is not wanted any more.
-            if case .failure = result { stop.set() }
-            results.withLock { $0[place] = result }
-          }
-          continuation.resume()
-        }.start()
-      }
-    } onCancel: {
-      stop.set()
-    }
-    let found = results.withLock { $0 }
-    let failures = modules.indices.compactMap { place -> (any Error)? in
-      if case .failure(let error)? = found[place] { error } else { nil }
-    }
-    if let error = failures.first(where: { !($0 is CancellationError) }) ?? failures.first {
-      throw error
-    }
-    return try modules.indices.compactMap { try found[$0]?.get() }
+    try await ModuleThreads(count: workers, stop: stop).results(
+      modules.map { $0.extents.rows * $0.extents.columns }
+    ) { try body(modules[$0]) }
   }
 
   /// Why there is no adapter to be written.

@@ -5,13 +5,13 @@ import SinterTensors
 /// The adapter that came out of an extraction: its tensors, and the files that tell of it.
 struct ExtractedAdapter {
   /// The modules with factors, in the order of the base.
-  let modules: [(difference: ModuleDifference, factors: ModuleExtraction.Factors)]
+  let modules: [(difference: ModuleDifference, factors: ModuleFactors)]
   private let plan: ExtractionPlan
   private let changed: ChangedModules
   private let biases: [(module: ModuleDifference, bias: TensorPair)]
 
   init(
-    _ plan: ExtractionPlan, _ changed: ChangedModules, _ factors: [ModuleExtraction.Factors?]
+    _ plan: ExtractionPlan, _ changed: ChangedModules, _ factors: [ModuleFactors?]
   ) {
     self.plan = plan
     self.changed = changed
@@ -72,7 +72,7 @@ struct ExtractedAdapter {
   }
 
   private func tensors(
-    of module: ModuleDifference, _ factors: ModuleExtraction.Factors
+    of module: ModuleDifference, _ factors: ModuleFactors
   ) -> [AdapterWriter.Tensor] {
     let (rows, columns) = module.extents
     let (dtype, rank) = (plan.options.dtype, factors.rank)
@@ -94,8 +94,8 @@ struct ExtractedAdapter {
       shapes = ([rank, columns], [rows, rank])
     }
     return [
-      AdapterWriter.Tensor(names.a, dtype, shapes.a, .scratch(factors.right)),
-      AdapterWriter.Tensor(names.b, dtype, shapes.b, .scratch(factors.left)),
+      AdapterWriter.Tensor(names.a, dtype, shapes.a, .scratch(factors.a)),
+      AdapterWriter.Tensor(names.b, dtype, shapes.b, .scratch(factors.b)),
     ]
   }
 
@@ -103,7 +103,7 @@ struct ExtractedAdapter {
 
   /// What `adapter_config.json` says.
   var description: AdapterDescription {
-    return AdapterDescription(
+    AdapterDescription(
       modules: modules.map { module, factors in
         AdapterDescription.Module(
           name: module.adapterName, rank: factors.rank, alpha: Double(factors.rank))

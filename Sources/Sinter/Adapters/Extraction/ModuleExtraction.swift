@@ -2,21 +2,6 @@ import SinterTensors
 
 /// Turns the difference of one module's weight into two factors.
 struct ModuleExtraction {
-  /// The factors of a module, put aside, and how good they are.
-  struct Factors: Sendable {
-    /// The rank, at least 1.
-    let rank: Int
-    /// rank x columns.
-    let right: AdapterWriter.Scratch
-    /// rows x rank; of a form whose matrix is transposed in the adapter, both are transposed and
-    /// exchanged.
-    let left: AdapterWriter.Scratch
-    /// ‖D‖² of the difference.
-    let squaredNorm: Double
-    /// ‖D - B A‖² with the factors as stored.
-    let squaredError: Double
-  }
-
   let module: ModuleDifference
   let options: ExtractionOptions
   let budget: ExtractionBudget
@@ -30,7 +15,7 @@ struct ModuleExtraction {
   ///
   /// - Returns: the factors; `nil` when there is no difference.
   /// - Throws: `SafetensorsError`, ``DiagnosticError`` or `CancellationError`.
-  func run() throws -> Factors? {
+  func run() throws -> ModuleFactors? {
     guard let weight = module.weight, let base = weight.base else { return nil }
     let (rows, columns) = module.extents
     let stream = DifferenceStream(
@@ -43,7 +28,7 @@ struct ModuleExtraction {
     return try factors(of: stream)
   }
 
-  private func factors(of matrix: some RowStream) throws -> Factors? {
+  private func factors(of matrix: some RowStream) throws -> ModuleFactors? {
     if options.energy == nil, options.rank ?? 1 >= limit { return try exactFactors(of: matrix) }
     let finder = RangeFinder(
       random: CounterRandom(
@@ -83,7 +68,7 @@ struct ModuleExtraction {
   }
 
   /// The matrix itself and a multiple of the identity: exact, since the factor is a power of two.
-  private func exactFactors(of matrix: some RowStream) throws -> Factors? {
+  private func exactFactors(of matrix: some RowStream) throws -> ModuleFactors? {
     var parts: [Matrix<Float>] = []
     var squaredNorm = 0.0
     try matrix.forEachBlock(threads: budget.threadsPerWorker) { _, block in
@@ -107,41 +92,19 @@ struct ModuleExtraction {
   /// Rounds the factors, puts them aside, and compares their product with the difference.
   private func store(
     _ left: Matrix<Float>, _ right: Matrix<Float>, _ matrix: some RowStream, _ squaredNorm: Double
-  ) throws -> Factors {
-    let left = try rounded(left)
-    let right = try rounded(right)
-    let threads = budget.threadsPerWorker
-    var squaredError = 0.0
-    try matrix.forEachBlock(threads: threads) { start, block in
-      for row in stride(from: 0, to: block.rows, by: 64) {
-        let end = min(row + 64, block.rows)
-        var difference = left.rows(start + row..<start + end).times(right, threads: threads)
-        difference.add(block.rows(row..<end).elements, times: -1)
-        for row in 0..<difference.rows {
-          squaredError += difference.squaredNorm(ofRow: row)
-        }
-      }
-    }
+  ) throws -> ModuleFactors {
+    let dtype = options.dtype
+    let left = try left.rounded(to: dtype, module: module.name)
+    let right = try right.rounded(to: dtype, module: module.name)
+    let squaredError = try matrix.squaredDistance(
+      from: left, times: right, threads: budget.threadsPerWorker)
+    // Of a form whose matrix is transposed in the adapter, both are transposed and exchanged.
     let isTransposed = module.form == .embedding || module.form == .transposed
     let (b, a) = isTransposed ? (right.transposed(), left.transposed()) : (left, right)
-    return Factors(
-      rank: left.columns, right: try writer.store(a.elements, as: options.dtype),
-      left: try writer.store(b.elements, as: options.dtype), squaredNorm: squaredNorm,
+    return ModuleFactors(
+      rank: left.columns, a: try writer.store(a.elements, as: dtype),
+      b: try writer.store(b.elements, as: dtype), squaredNorm: squaredNorm,
       squaredError: squaredError)
-  }
-
-  /// The numbers as they will be read again.
-  private func rounded(_ matrix: Matrix<Float>) throws(DiagnosticError) -> Matrix<Float> {
-    var result = matrix
-    guard let isFinite = result.round(to: options.dtype), isFinite else {
-      throw DiagnosticError([
-        Diagnostic(
-          .error,
-          "'\(module.name)': its factors do not fit in \(options.dtype.rawValue)",
-          hint: "choose --dtype float32 or bfloat16")
-      ])
-    }
-    return result
   }
 
   private var nonFinite: DiagnosticError {
@@ -163,38 +126,5 @@ struct ModuleExtraction {
           + "\(rank / 2), and a larger one more memory than the ceiling gives",
         hint: "raise --memory, or limit the rank with --rank")
     ])
-  }
-}
-
-extension Matrix<Float> {
-  /// Rounds each element to another type and back.
-  ///
-  /// - Parameter dtype: F32, BF16 or F16.
-  /// - Returns: whether all results are finite; `nil` for a type that holds no real numbers.
-  mutating func round(to dtype: DType) -> Bool? {
-    guard dtype.isFloatingPoint else { return nil }
-    let count = rows * columns
-    let length = Swift.min(Swift.max(count, 1), 1 << 16)
-    var bytes = ByteBuffer(byteCount: length * 8)
-    var numbers = Tile<Double>(rows: 1, capacity: length)
-    var nonFinite = 0
-    for start in stride(from: 0, to: count, by: length) {
-      let length = Swift.min(length, count - start)
-      numbers.resize(rows: 1, count: length)
-      var row = numbers.mutableRow(0)
-      fill(&row, from: start)
-      nonFinite += Conversion.narrow(numbers[0], to: dtype, into: &bytes)
-      row = numbers.mutableRow(0)
-      Conversion.widen(bytes, from: dtype, count: length, into: &row)
-      let rounded = numbers[0]
-      var target = mutableElements
-      for i in 0..<length { target[start + i] = Float(rounded[i]) }
-    }
-    return nonFinite == 0
-  }
-
-  private func fill(_ row: inout MutableSpan<Double>, from start: Int) {
-    let source = elements.span
-    for i in 0..<row.count { row[i] = Double(source[start + i]) }
   }
 }

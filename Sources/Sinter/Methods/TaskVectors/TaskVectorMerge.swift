@@ -86,9 +86,6 @@ struct TaskVectorMerge: Sendable {
       ? lambda / (try WeightSum.divisor(of: models.map(\.weight))) : lambda
   }
 
-  /// The rows of Double that ``merge(_:scratch:at:_:into:)`` needs.
-  var scratchRows: Int { 0 }
-
   /// The bytes of the histograms that a survey's pass keeps.
   var surveyByteCount: Int {
     models.reduce(0) { $0 + $1.thinning.boundCount * MagnitudeSelection.passByteCount }

@@ -12,9 +12,6 @@ extension TaskVectorMethod {
   /// Elements, or vectors along axis 1 where elements are dropped by their rank in them.
   public var grain: TileGrain { taskVectors.grain }
 
-  /// The rows that the arithmetic works in.
-  public var scratchRows: Int { taskVectors.scratchRows }
-
   /// The histograms of magnitudes.
   public var surveyByteCount: Int { taskVectors.surveyByteCount }
 

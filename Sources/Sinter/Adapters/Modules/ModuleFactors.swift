@@ -1,0 +1,79 @@
+import SinterTensors
+
+/// The two factors of one module, put aside for the writer, and how good they are.
+struct ModuleFactors: Sendable {
+  /// The rank, at least 1.
+  let rank: Int
+  /// A, rank x inputs, as the adapter stores it.
+  let a: AdapterWriter.Scratch
+  /// B, outputs x rank, as the adapter stores it.
+  let b: AdapterWriter.Scratch
+  /// ‖ΔW‖² of what the factors stand for.
+  let squaredNorm: Double
+  /// ‖ΔW - B A‖² with the factors as stored.
+  let squaredError: Double
+}
+
+extension RowStream {
+  /// The squared distance from the product of two factors.
+  ///
+  /// - Parameters:
+  ///   - left: as many rows as the matrix, and rank columns.
+  ///   - right: rank rows, and as many columns as the matrix.
+  ///   - threads: the largest number of threads.
+  /// - Returns: ‖M - left·right‖², a sum over rows in their order.
+  /// - Throws: whatever keeps rows from being read.
+  func squaredDistance(
+    from left: Matrix<Float>, times right: Matrix<Float>, threads: Int
+  ) throws -> Double {
+    var sum = 0.0
+    try forEachBlock(threads: threads) { start, block in
+      for row in stride(from: 0, to: block.rows, by: 64) {
+        let end = min(row + 64, block.rows)
+        var difference = left.rows(start + row..<start + end).times(right, threads: threads)
+        difference.add(block.rows(row..<end).elements, times: -1)
+        for row in 0..<difference.rows { sum += difference.squaredNorm(ofRow: row) }
+      }
+    }
+    return sum
+  }
+}
+
+extension Matrix {
+  /// The numbers as they will be read again when they are stored as another type.
+  ///
+  /// - Parameters:
+  ///   - dtype: F32, BF16 or F16.
+  ///   - name: the module whose factor this is.
+  /// - Returns: each element rounded once.
+  /// - Throws: ``DiagnosticError`` when one does not fit, or is not finite.
+  func rounded(to dtype: DType, module name: String) throws(DiagnosticError) -> Self {
+    var result = self
+    let count = elements.count
+    let length = Swift.min(Swift.max(count, 1), 1 << 16)
+    var bytes = ByteBuffer(byteCount: length * 8)
+    var numbers = Tile<Double>(rows: 1, capacity: length)
+    var nonFinite = 0
+    for start in stride(from: 0, to: count, by: length) {
+      let length = Swift.min(length, count - start)
+      numbers.resize(rows: 1, count: length)
+      var row = numbers.mutableRow(0)
+      let source = elements.span
+      for i in 0..<length { row[i] = Double(source[start + i]) }
+      nonFinite += Conversion.narrow(numbers[0], to: dtype, into: &bytes)
+      row = numbers.mutableRow(0)
+      Conversion.widen(bytes, from: dtype, count: length, into: &row)
+      let rounded = numbers[0]
+      var target = result.mutableElements
+      for i in 0..<length { target[start + i] = Scalar(rounded[i]) }
+    }
+    guard nonFinite == 0 else {
+      throw DiagnosticError([
+        Diagnostic(
+          .error, "'\(name)': its factors do not fit in \(dtype.rawValue)",
+          hint: "choose --dtype float32 or bfloat16")
+      ])
+    }
+    return result
+  }
+}
