@@ -52,6 +52,15 @@ SINTER_INLINE f64x16 changes(const double *row, const double *base, size_t count
   return base ? values - load_some(base, count) : values;
 }
 
+double SINTER_NAME(sum_of_absolute_differences)(
+    const double *row, const double *base, size_t count) {
+  f64x16 lanes = 0;
+  size_t i = 0;
+  for (; i + GROUP <= count; i += GROUP) lanes += magnitude(changes(row + i, base + i, GROUP));
+  if (i < count) lanes += magnitude(changes(row + i, base + i, count - i));
+  return total(lanes);
+}
+
 /// The products of all pairs of a few rows.
 SINTER_INLINE void add_triangle(
     const double *rows, size_t stride, int row_count, const double *base, size_t count,

@@ -1,17 +1,28 @@
 // Arithmetic on the differences of models from a base.
 
-void SINTER_NAME(keep_from)(double *row, size_t count, double threshold, int is_inclusive) {
+SINTER_INLINE void keep_all_from(double *restrict row, const double *restrict base, size_t count,
+                                 double threshold, int is_inclusive) {
   // The comparisons ask what is dropped: for NaN the answer is no.
   size_t i = 0;
   for (; i + GROUP <= count; i += GROUP) {
-    f64x16 values = load(row + i);
-    f64x16 magnitudes = (f64x16)((u64x16)values & ~(1ull << 63));
+    f64x16 values = changes(row + i, base ? base + i : base, GROUP);
+    f64x16 magnitudes = magnitude(values);
     i64x16 dropped = is_inclusive ? magnitudes < threshold : magnitudes <= threshold;
     store((f64x16)((i64x16)values & ~dropped), row + i);
   }
   for (; i < count; i++) {
-    double magnitude = __builtin_fabs(row[i]);
-    if (is_inclusive ? magnitude < threshold : magnitude <= threshold) row[i] = 0;
+    double value = base ? row[i] - base[i] : row[i];
+    double magnitude = __builtin_fabs(value);
+    row[i] = (is_inclusive ? magnitude < threshold : magnitude <= threshold) ? 0 : value;
+  }
+}
+
+void SINTER_NAME(keep_from)(
+    double *row, const double *base, size_t count, double threshold, int is_inclusive) {
+  if (base) {
+    keep_all_from(row, base, count, threshold, is_inclusive);
+  } else {
+    keep_all_from(row, 0, count, threshold, is_inclusive);
   }
 }
 

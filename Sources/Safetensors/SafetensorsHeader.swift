@@ -5,7 +5,8 @@ import SinterTensors
 /// A file is eight bytes with the length of the header (little endian), the header, which is a JSON
 /// object, and the data. The data has no holes: the tensors follow each other without gaps. A
 /// reader that wants aligned elements therefore depends on the order, and whoever writes a file
-/// puts the dtypes with the widest elements first; the data as a whole starts at a multiple of 8.
+/// puts the dtypes with the widest elements first; the data as a whole starts at a multiple of 8,
+/// and that of a large file at the start of a page of memory.
 ///
 /// Reading and writing headers needs no file. Source:
 /// <https://github.com/huggingface/safetensors>, section "Format".
@@ -84,7 +85,8 @@ public struct SafetensorsHeader: Hashable, Sendable {
       metadata: metadata, tensors: tensors, dataStart: 8 + length, positions: positions)
   }
 
-  /// The bytes that stand before the data: the length and the JSON, padded with spaces.
+  /// The bytes that stand before the data: the length and the JSON, padded with spaces to a multiple
+  /// of 8, and of 4096 before a megabyte of data or more.
   ///
   /// They are ``dataStart`` bytes when the header was laid out here. A header that was read from a
   /// file is written anew, which may differ in length from what stood there.
@@ -121,7 +123,15 @@ public struct SafetensorsHeader: Hashable, Sendable {
       body += Array(#""data_offsets":[\#(begin),\#(end)]}"#.utf8)
     }
     body.append(UInt8(ascii: "}"))
-    while body.count % 8 != 0 { body.append(UInt8(ascii: " ")) }
+    let alignment = alignment(ofDataOf: tensors.last?.dataOffsets.upperBound ?? 0)
+    let length = (8 + body.count + alignment - 1) / alignment * alignment - 8
+    body.append(contentsOf: repeatElement(UInt8(ascii: " "), count: length - body.count))
     return body
+  }
+
+  /// Of what the start of the data is a multiple: whoever maps a large file, or writes it in pieces,
+  /// deals in pages, and a page in which the header ends costs both as much as one more.
+  private static func alignment(ofDataOf byteCount: Int) -> Int {
+    byteCount < 1 << 20 ? 8 : 4096
   }
 }

@@ -11,20 +11,25 @@ extension Kernels {
 
   /// Puts out the keys that lie within a bracket and are not its atoms, and counts the others.
   static func selectKeys(
-    _ row: Span<Double>, mask: UInt64, _ bracket: KeyBracket, into inside: inout MutableSpan<UInt64>
+    _ row: Span<Double>, minus base: Span<Double>?, mask: UInt64, _ bracket: KeyBracket,
+    into inside: inout MutableSpan<UInt64>
   ) -> SelectedKeys {
     precondition(inside.count >= row.count, "there is no room for all keys")
-    let atoms = [bracket.atoms.x, bracket.atoms.y, bracket.atoms.z, bracket.atoms.w]
-    var totals = [UInt64](repeating: 0, count: 2 + atoms.count)
+    var atoms = bracket.atoms
+    // The last two are not used.
+    var totals = SIMD8<UInt64>()
     // SAFETY: the counts were checked; no more keys are put out than the row has, there are four
-    // atoms, and the totals are two more.
+    // atoms, and the totals are two more. Vectors lie in memory as their elements do.
     let found = unsafe row.withUnsafeBufferPointer { row in
-      unsafe inside.withUnsafeMutableBufferPointer { inside in
-        unsafe atoms.withUnsafeBufferPointer { atoms in
-          unsafe totals.withUnsafeMutableBufferPointer { totals in
-            unsafe sinter_select_keys(
-              level, row.baseAddress, row.count, mask, bracket.low, bracket.high,
-              atoms.baseAddress, inside.baseAddress, totals.baseAddress)
+      unsafe withBase(base, of: row.count) { base in
+        unsafe inside.withUnsafeMutableBufferPointer { inside in
+          unsafe withUnsafeMutableBytes(of: &atoms) { atoms in
+            unsafe withUnsafeMutableBytes(of: &totals) { totals in
+              unsafe sinter_select_keys(
+                level, row.baseAddress, base, row.count, mask, bracket.low, bracket.high,
+                atoms.baseAddress?.assumingMemoryBound(to: UInt64.self), inside.baseAddress,
+                totals.baseAddress?.assumingMemoryBound(to: UInt64.self))
+            }
           }
         }
       }
@@ -32,6 +37,16 @@ extension Kernels {
     return SelectedKeys(
       above: Int(totals[0]), zeros: Int(totals[1]),
       atoms: SIMD4(Int(totals[2]), Int(totals[3]), Int(totals[4]), Int(totals[5])), inside: found)
+  }
+
+  /// The place of a base of as many elements, or none.
+  private static func withBase<Result>(
+    _ base: Span<Double>?, of count: Int, _ body: (UnsafePointer<Double>?) -> Result
+  ) -> Result {
+    guard let base else { return body(nil) }
+    precondition(base.count == count, "the base has another length")
+    // SAFETY: the pointer is used only while the span is borrowed.
+    return unsafe base.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
   }
 
   /// Counts keys in bins of three numbers: their count, and the least and the greatest of them.
@@ -48,11 +63,18 @@ extension Kernels {
     }
   }
 
-  /// Sets the elements to zero whose magnitude is below a threshold, or equal to it.
-  static func keep(_ row: inout MutableSpan<Double>, above threshold: Double, orEqual: Bool) {
-    // SAFETY: the count is the span's.
-    unsafe row.withUnsafeMutableBufferPointer {
-      unsafe sinter_keep_from(level, $0.baseAddress, $0.count, threshold, orEqual ? 1 : 0)
+  /// Subtracts a base, and sets the elements to zero whose magnitude is below a threshold, or equal
+  /// to it.
+  static func keep(
+    _ row: inout MutableSpan<Double>, minus base: Span<Double>?, above threshold: Double,
+    orEqual: Bool
+  ) {
+    let count = row.count
+    // SAFETY: the count is that of both.
+    unsafe row.withUnsafeMutableBufferPointer { row in
+      unsafe withBase(base, of: count) { base in
+        unsafe sinter_keep_from(level, row.baseAddress, base, count, threshold, orEqual ? 1 : 0)
+      }
     }
   }
 

@@ -81,6 +81,17 @@ extension Kernels {
     }
   }
 
+  static func sumOfAbsolutes(_ row: Span<Double>, minus base: Span<Double>) -> Double {
+    precondition(row.count == base.count, "the rows differ in length")
+    // SAFETY: the counts are equal.
+    return unsafe row.withUnsafeBufferPointer { row in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe sinter_sum_of_absolute_differences(
+          level, row.baseAddress, base.baseAddress, row.count)
+      }
+    }
+  }
+
   static func dot(_ first: Span<Double>, _ second: Span<Double>) -> Double {
     precondition(first.count == second.count, "the rows differ in length")
     // SAFETY: the counts are equal.

@@ -65,13 +65,16 @@ struct KeyPass: Sendable {
   ///
   /// - Parameters:
   ///   - row: numbers whose bits are the keys.
+  ///   - base: what is subtracted from them before, if anything.
   ///   - mask: the bits that count.
   ///   - tile: the number of the tile.
-  mutating func add(_ row: Span<Double>, mask: UInt64, tile: Int) {
+  mutating func add(
+    _ row: Span<Double>, minus base: Span<Double>? = nil, mask: UInt64, tile: Int
+  ) {
     if inside.count < row.count { inside = [UInt64](repeating: 0, count: row.count) }
     let bracket = bracket
     var room = inside.mutableSpan
-    let found = Kernels.selectKeys(row, mask: mask, bracket, into: &room)
+    let found = Kernels.selectKeys(row, minus: base, mask: mask, bracket, into: &room)
     seen += row.count
     above += found.above
     zeros += found.zeros

@@ -74,10 +74,13 @@ public struct MagnitudeSelection: Sendable {
   ///
   /// - Parameters:
   ///   - row: the elements of the tile.
+  ///   - base: as many numbers, subtracted from the elements before; `nil` for none.
   ///   - tile: its number.
-  public func keep(_ row: inout MutableSpan<Double>, tile: Int) {
+  public func keep(
+    _ row: inout MutableSpan<Double>, minus base: Span<Double>? = nil, tile: Int
+  ) {
     let rule = rule
-    rule.apply(to: &row, ties: ties(inTile: tile, rule))
+    rule.apply(to: &row, minus: base, ties: ties(inTile: tile, rule))
   }
 
   /// Sets the elements of a tile that are kept to zero, and leaves the others, and NaN.
@@ -122,9 +125,10 @@ public struct MagnitudeSelection: Sendable {
     ///
     /// - Parameters:
     ///   - row: the elements.
+    ///   - base: as many numbers, subtracted from the elements before; `nil` for none.
     ///   - tile: the number of the tile.
-    public mutating func add(_ row: Span<Double>, tile: Int) {
-      keys.add(row, mask: ~(1 << 63), tile: tile)
+    public mutating func add(_ row: Span<Double>, minus base: Span<Double>? = nil, tile: Int) {
+      keys.add(row, minus: base, mask: ~(1 << 63), tile: tile)
     }
 
     /// Adds what was found in other tiles.

@@ -33,12 +33,16 @@ struct MagnitudeThreshold: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - row: the elements of a tile.
+  ///   - base: what is subtracted from them before, if anything.
   ///   - quota: which elements of exactly the threshold's magnitude are kept, in this tile.
-  func apply(to row: inout MutableSpan<Double>, ties quota: TieQuota) {
+  func apply(
+    to row: inout MutableSpan<Double>, minus base: Span<Double>? = nil, ties quota: TieQuota
+  ) {
     switch quota {
-    case .none: Kernels.keep(&row, above: magnitude, orEqual: false)
-    case .all: Kernels.keep(&row, above: magnitude, orEqual: true)
+    case .none: Kernels.keep(&row, minus: base, above: magnitude, orEqual: false)
+    case .all: Kernels.keep(&row, minus: base, above: magnitude, orEqual: true)
     case .first(var left):
+      if let base { RowArithmetic.subtract(base, from: &row) }
       // The comparison asks what is dropped: for NaN the answer is no.
       for i in 0..<row.count where row[i].magnitude <= magnitude {
         if row[i].magnitude == magnitude && left > 0 {

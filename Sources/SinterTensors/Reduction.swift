@@ -19,6 +19,16 @@ public enum Reduction {
   /// - Returns: the L1 norm; 0 for no elements.
   public static func sumOfAbsolutes(_ row: Span<Double>) -> Double { Kernels.sumOfAbsolutes(row) }
 
+  /// Adds up the magnitudes of the differences of two rows.
+  ///
+  /// - Parameters:
+  ///   - row: any numbers.
+  ///   - base: as many, which are subtracted.
+  /// - Returns: the L1 norm of the difference; 0 for no elements.
+  public static func sumOfAbsolutes(_ row: Span<Double>, minus base: Span<Double>) -> Double {
+    Kernels.sumOfAbsolutes(row, minus: base)
+  }
+
   /// Adds up the squares of the elements.
   ///
   /// - Parameter row: any numbers.

@@ -27,6 +27,9 @@ KERNEL(size_t, narrow_e5m2, (const double *row, void *bytes, size_t count), (row
 KERNEL(double, sum, (const double *row, size_t count), (row, count))
 KERNEL(double, sum_of_absolutes, (const double *row, size_t count), (row, count))
 KERNEL(
+    double, sum_of_absolute_differences, (const double *row, const double *base, size_t count),
+    (row, base, count))
+KERNEL(
     double, dot, (const double *first, const double *second, size_t count), (first, second, count))
 /// The dot products of all pairs of rows, or of their differences from a base that is not null, are
 /// added to `sums`: the upper triangle of the matrix, row after row. Row r begins `stride * r`
@@ -175,25 +178,27 @@ KERNEL(
 
 // MARK: Selection
 //
-// A key is the pattern of a number under a mask, compared without a sign.
+// A key is the pattern of a number under a mask, compared without a sign. With a base (null for
+// none) the numbers are the differences from it.
 
 /// Puts out the keys from low to high that are none of the SINTER_ATOMS atoms, in their order, and
 /// returns how many they are; room for `count` of them. Totals: how many keys lie above high, are
 /// zero, and equal each of the atoms.
 KERNEL(
     size_t, select_keys,
-    (const double *row, size_t count, uint64_t mask, uint64_t low, uint64_t high,
-     const uint64_t *atoms, uint64_t *inside, uint64_t *totals),
-    (row, count, mask, low, high, atoms, inside, totals))
+    (const double *row, const double *base, size_t count, uint64_t mask, uint64_t low,
+     uint64_t high, const uint64_t *atoms, uint64_t *inside, uint64_t *totals),
+    (row, base, count, mask, low, high, atoms, inside, totals))
 /// Counts keys from low on in bins of 1 << shift keys each: the number, the least and the greatest.
 KERNEL(
     void, count_bins,
     (const uint64_t *keys, size_t count, uint64_t low, int shift, uint64_t *bins, size_t bin_count),
     (keys, count, low, shift, bins, bin_count))
-/// x = 0 where |x| is below the threshold, or equal to it and not inclusive
+/// x = x - base, and then x = 0 where |x| is below the threshold, or equal to it and not inclusive
 KERNEL(
-    void, keep_from, (double *row, size_t count, double threshold, int is_inclusive),
-    (row, count, threshold, is_inclusive))
+    void, keep_from,
+    (double *row, const double *base, size_t count, double threshold, int is_inclusive),
+    (row, base, count, threshold, is_inclusive))
 /// x = 0 where |x| is above the threshold, or equal to it and inclusive
 KERNEL(
     void, drop_from, (double *row, size_t count, double threshold, int is_inclusive),

@@ -131,9 +131,12 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
       }
       result.partial = partial
     case .merge, .copy:
+      let elements = member.grid[ticket.tiles]
       for run in member.grid.runs(of: ticket.tiles) {
-        try merge(member, run, of: ticket.member, &tiles, &bytes, &output, &result)
+        try merge(
+          member, run, of: ticket.member, &tiles, &bytes, into: &output, of: elements, &result)
       }
+      try member.write(output, elements, &result)
     }
     return result
   }
@@ -153,10 +156,11 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     }
   }
 
-  /// Merges a run of tiles and writes it.
+  /// Merges a run of tiles, to its place in what is written.
   private func merge(
     _ member: Member, _ run: Range<Int>, of group: Int, _ tiles: inout TileBuffers,
-    _ bytes: inout ByteBuffer, _ output: inout ByteBuffer, _ result: inout StepResult
+    _ bytes: inout ByteBuffer, into output: inout ByteBuffer, of written: Range<Int>,
+    _ result: inout StepResult
   ) throws {
     let elements = member.grid[run]
     try member.read(elements, &bytes, &result)
@@ -165,9 +169,8 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
       try member.prepare(position, of: elements, &tiles, &bytes, countsNonFinite, &result)
       tiles.output.resize(rows: 1, count: position.elements.count)
       merge(member, at: position, &tiles.inputs, &tiles.scratch, into: &tiles.output)
-      member.narrow(tiles.output, at: position.elements, of: elements, into: &output, &result)
+      member.narrow(tiles.output, at: position.elements, of: written, into: &output, &result)
     }
-    try member.write(output, elements, &result)
   }
 
   private func merge(
@@ -229,15 +232,15 @@ extension MergeUnit.Member {
     }
   }
 
-  /// Rounds a tile to the output's element type, at its place in the run.
+  /// Rounds a tile to the output's element type, at its place in what is written.
   fileprivate func narrow(
-    _ tile: borrowing Tile<Double>, at elements: Range<Int>, of run: Range<Int>,
+    _ tile: borrowing Tile<Double>, at elements: Range<Int>, of written: Range<Int>,
     into bytes: inout ByteBuffer, _ result: inout StepResult
   ) {
     let width = planned.dtype.bitWidth / 8
     let overflows = Conversion.narrow(
       tile[0], to: planned.dtype, into: &bytes,
-      at: (elements.lowerBound - run.lowerBound) * width)
+      at: (elements.lowerBound - written.lowerBound) * width)
     guard overflows > 0 else { return }
     result.addNonFinite(
       NonFiniteCount(
@@ -245,7 +248,7 @@ extension MergeUnit.Member {
         unrounded: Reduction.countNonFinite(tile[0])))
   }
 
-  /// Writes a run to its place.
+  /// Writes runs to their place.
   fileprivate func write(
     _ bytes: borrowing ByteBuffer, _ elements: Range<Int>, _ result: inout StepResult
   ) throws {

@@ -22,17 +22,21 @@ struct StepCursor: Sendable {
 
   /// Makes a cursor over the tiles of tensors.
   ///
-  /// A step is a run of tiles. A survey's result for a step can be large (a histogram), so there it
-  /// is several runs. Like the tiles, steps depend on the tensor alone: they decide the order of
-  /// sums.
+  /// A step is some runs of tiles: in a survey many, since its result for a step can be large (a
+  /// histogram), in a merge as many as are written at once. Like the tiles, steps depend on the
+  /// tensor alone: they decide the order of sums.
   ///
   /// - Parameters:
   ///   - grids: how the tensors are cut.
   ///   - step: what is done with the tiles.
   init(_ grids: [TileGrid], step: WorkTicket.Step) {
-    let runs = step == .survey ? Self.runsPerSurveyStep : 1
     self.init(
-      grids.map { Tensor(tileCount: $0.count, stepLength: runs * $0.tilesPerRun) }, step: step)
+      grids.map { grid in
+        Tensor(
+          tileCount: grid.count,
+          stepLength: step == .survey
+            ? Self.runsPerSurveyStep * grid.tilesPerRun : grid.tilesPerWrite)
+      }, step: step)
   }
 
   /// Makes a cursor over tensors of the given numbers of tiles.

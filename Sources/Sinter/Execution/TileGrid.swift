@@ -3,8 +3,9 @@ public import SinterTensors
 /// How a tensor is cut into tiles, and tiles are gathered into runs.
 ///
 /// A tile is what arithmetic is done on at once: so small that the rows of a group stay in the
-/// caches of a core. A run is what is read and written at once: so long that calls of the system
-/// cost nothing beside the bytes that they move.
+/// caches of a core. A run is what is read at once: so long that calls of the system cost nothing
+/// beside the bytes that they move. Several runs are written at once, since writes to a file wait
+/// for one another.
 ///
 /// The cut depends on the tensor and on the method's grain only, never on threads or memory:
 /// sums are kept per run of tiles and added in tile order, so the cut decides the last bits.
@@ -18,6 +19,11 @@ public struct TileGrid: Sendable, Hashable {
   ///
   /// 128 KiB of each input of 16 bits.
   static let standardRunLength = 65_536
+
+  /// The number of elements that are written at once where nothing forces another size.
+  ///
+  /// 512 KiB of an output of 16 bits.
+  private static let standardWriteLength = 4 * standardRunLength
 
   /// The number of elements of the tensor.
   public let elementCount: Int
@@ -71,6 +77,14 @@ public struct TileGrid: Sendable, Hashable {
 
   /// The number of elements of the largest run.
   var largestRun: Int { min(tilesPerRun * tileLength, elementCount) }
+
+  /// The number of tiles that are written at once, whole runs of them.
+  var tilesPerWrite: Int {
+    max(Self.standardWriteLength / (tilesPerRun * tileLength), 1) * tilesPerRun
+  }
+
+  /// The most elements that are written at once.
+  var largestWrite: Int { min(tilesPerWrite * tileLength, elementCount) }
 
   /// Cuts consecutive tiles into runs.
   ///

@@ -33,7 +33,7 @@ struct TileBuffers: ~Copyable {
 struct WorkerSizes: Sendable, Hashable {
   /// The bytes of all sources that are read before they are worked on.
   private(set) var inputBytes = 0
-  /// The bytes of the largest run that is written at once.
+  /// The most bytes that are written at once.
   private(set) var outputBytes = 0
   /// The elements of the largest tile of inputs, rows padded.
   private(set) var inputElements = 0
@@ -73,7 +73,7 @@ struct WorkerSizes: Sendable, Hashable {
         ? sizes.max() ?? 0
         : sizes.reduce(0) { $0 + Self.padded($1) }
       inputBytes = max(inputBytes, bytes)
-      outputBytes = max(outputBytes, grid.largestRun * tensor.dtype.bitWidth / 8)
+      outputBytes = max(outputBytes, grid.largestWrite * tensor.dtype.bitWidth / 8)
       let row =
         Tile<Double>.byteCount(rows: 1, capacity: grid.largestTile)
         / MemoryLayout<Double>.stride

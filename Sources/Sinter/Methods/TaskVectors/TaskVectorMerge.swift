@@ -99,39 +99,22 @@ struct TaskVectorMerge: Sendable {
     return isModelWide ? .model : .tensor
   }
 
-  /// Makes row `row` of a tile the task vector of that model.
-  private func subtractBase(from row: Int, of tile: inout Tile<Double>) {
-    tile.update(row, with: 0) { model, base in
-      RowArithmetic.subtract(base, from: &model)
-    }
-  }
-
-  /// Makes the row of a model its task vector, thinned out.
+  /// Makes a row of a model its task vector, and thins that out.
   private func thinOut(
-    _ model: Int, of tile: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey
+    _ row: inout MutableSpan<Double>, minus base: Span<Double>, ofModel model: Int,
+    at position: TilePosition, _ survey: TaskVectorSurvey
   ) {
     let first = position.elements.lowerBound
-    if case .keepRandom(let random, let threshold) = models[model].thinning {
-      tile.update(model + 1, with: 0) { row, base in
-        random.drop(&row, minus: base, from: first, keepingBelow: threshold)
-      }
-      return
-    }
-    subtractBase(from: model + 1, of: &tile)
-    keep(model, of: &tile, at: position, survey)
-  }
-
-  /// Thins out a task vector, but for those that are thinned out while the base is subtracted.
-  private func keep(
-    _ model: Int, of tile: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey
-  ) {
-    var delta = tile.mutableRow(model + 1)
     switch models[model].thinning {
-    case .keepAll, .keepRandom: break
-    case .keepPlaces, .keepShareOfModel: survey.keep(&delta, ofModel: model, at: position)
-    case .keepRanked(let dropping): dropping.apply(to: &delta, from: position.elements.lowerBound)
+    case .keepAll:
+      RowArithmetic.subtract(base, from: &row)
+    case .keepRandom(let random, let threshold):
+      random.drop(&row, minus: base, from: first, keepingBelow: threshold)
+    case .keepPlaces, .keepShareOfModel:
+      survey.keep(&row, minus: base, ofModel: model, at: position)
+    case .keepRanked(let dropping):
+      RowArithmetic.subtract(base, from: &row)
+      dropping.apply(to: &row, from: first)
     }
   }
 }
@@ -149,8 +132,8 @@ extension TaskVectorMerge {
       case .nothing:
         break
       case .bounds:
-        subtractBase(from: model + 1, of: &tile)
-        survey.count(tile[model + 1], ofModel: model, at: position, into: &partial)
+        survey.count(
+          tile[model + 1], minus: tile[0], ofModel: model, at: position, into: &partial)
       case .sums:
         let sums = sums(model, of: &tile, at: position, survey)
         survey.add(
@@ -170,10 +153,13 @@ extension TaskVectorMerge {
         tile[model + 1], minus: tile[0], from: position.elements.lowerBound,
         keepingBelow: threshold)
     }
-    subtractBase(from: model + 1, of: &tile)
-    let all = Reduction.sumOfAbsolutes(tile[model + 1])
-    keep(model, of: &tile, at: position, survey)
-    return (all, Reduction.sumOfAbsolutes(tile[model + 1]))
+    var (all, kept) = (0.0, 0.0)
+    tile.update(model + 1, with: 0) { row, base in
+      all = Reduction.sumOfAbsolutes(row.span, minus: base)
+      thinOut(&row, minus: base, ofModel: model, at: position, survey)
+      kept = Reduction.sumOfAbsolutes(row.span)
+    }
+    return (all, kept)
   }
 }
 
@@ -185,16 +171,40 @@ extension TaskVectorMerge {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
   ) {
-    for model in models.indices { thinOut(model, of: &tile, at: position, survey) }
-    let deltas = tile.rows(1..<tile.rows)
     if electsSign {
       let voters = models.indices.map { voter($0, survey, group: position.group) }
-      vote.merge(deltas, voters.span, on: tile[0], into: &output)
+      thinOut(&tile, at: position, survey)
+      vote.merge(tile.rows(1..<tile.rows), voters.span, on: tile[0], into: &output)
+      return
+    }
+    let coefficients = models.indices.map { model in
+      models[model].weight * factor(model, survey, group: position.group) * scale
+    }
+    if keepsAll {
+      RowArithmetic.placeDifferences(
+        of: tile.rows(1..<tile.rows), times: coefficients.span, on: tile[0], into: &output)
     } else {
-      let coefficients = models.indices.map { model in
-        models[model].weight * factor(model, survey, group: position.group) * scale
+      thinOut(&tile, at: position, survey)
+      RowArithmetic.place(
+        tile.rows(1..<tile.rows), times: coefficients.span, on: tile[0], into: &output)
+    }
+  }
+
+  /// Makes the rows of all models their task vectors, thinned out.
+  private func thinOut(
+    _ tile: inout Tile<Double>, at position: TilePosition, _ survey: TaskVectorSurvey
+  ) {
+    for model in models.indices {
+      tile.update(model + 1, with: 0) { row, base in
+        thinOut(&row, minus: base, ofModel: model, at: position, survey)
       }
-      RowArithmetic.place(deltas, times: coefficients.span, on: tile[0], into: &output)
+    }
+  }
+
+  /// Whether no task vector is thinned out.
+  private var keepsAll: Bool {
+    models.allSatisfy { model in
+      if case .keepAll = model.thinning { true } else { false }
     }
   }
 

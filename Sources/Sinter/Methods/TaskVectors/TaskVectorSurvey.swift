@@ -186,15 +186,15 @@ extension TaskVectorSurvey {
     return coverage == .sample && !vector.samples ? .nothing : vector.need
   }
 
-  /// Counts the magnitudes of one tile of a task vector.
+  /// Counts the magnitudes of one tile of a task vector, the difference of a model from the base.
   func count(
-    _ delta: Span<Double>, ofModel model: Int, at position: TilePosition,
+    _ row: Span<Double>, minus base: Span<Double>, ofModel model: Int, at position: TilePosition,
     into partial: inout Partial
   ) {
     let place = places[position.group][model]
     let tile = firstTiles[position.group] + position.tile
-    partial.vectors[place].outer?.add(delta, tile: tile)
-    partial.vectors[place].inner?.add(delta, tile: tile)
+    partial.vectors[place].outer?.add(row, minus: base, tile: tile)
+    partial.vectors[place].inner?.add(row, minus: base, tile: tile)
   }
 
   /// Adds to the sums of a task vector.
@@ -206,13 +206,21 @@ extension TaskVectorSurvey {
     partial.vectors[place].after += after
   }
 
-  /// Sets the elements of a tile that do not lie between the bounds to zero.
-  func keep(_ delta: inout MutableSpan<Double>, ofModel model: Int, at position: TilePosition) {
+  /// Makes a tile of a model the difference from the base, and sets the elements to zero that do
+  /// not lie between the bounds.
+  func keep(
+    _ row: inout MutableSpan<Double>, minus base: Span<Double>, ofModel model: Int,
+    at position: TilePosition
+  ) {
     let vector = vectors[places[position.group][model]]
     let tile = firstTiles[position.group] + position.tile
+    if let outer = vector.outer {
+      outer.keep(&row, minus: base, tile: tile)
+    } else {
+      RowArithmetic.subtract(base, from: &row)
+    }
     // The inner bound lies within the outer one, so what that dropped is not missed by this.
-    vector.outer?.keep(&delta, tile: tile)
-    vector.inner?.remove(&delta, tile: tile)
+    vector.inner?.remove(&row, tile: tile)
   }
 
   /// By what a thinned-out task vector is multiplied: the sum of magnitudes before, divided by that
