@@ -28,6 +28,25 @@ import Testing
     #expect(try parse(header.encoded()) == header)
   }
 
+  @Test func `the data of a large file starts at a page`() throws {
+    for (count, alignment) in [((1 << 20) - 1, 8), (1 << 20, 4096), (1 << 30, 4096)] {
+      for length in [1, 3900, 4000, 4100] {
+        let header = try SafetensorsHeader(
+          layingOut: [
+            TensorDeclaration(
+              name: String(repeating: "x", count: length), dtype: .uint8, shape: [count])
+          ], file: "f")
+        let encoded = header.encoded()
+        #expect(header.dataStart == encoded.count)
+        #expect(header.dataStart % alignment == 0)
+        #expect(encoded.reversed().prefix { $0 == UInt8(ascii: " ") }.count < alignment)
+        let again = try SafetensorsHeader(
+          parsing: encoded, fileByteCount: header.fileByteCount, file: "f")
+        #expect(again == header)
+      }
+    }
+  }
+
   @Test(arguments: 0..<40) func `random headers come back as they were`(_ seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
     let declarations = randomDeclarations(using: &generator)

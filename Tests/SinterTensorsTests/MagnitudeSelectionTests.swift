@@ -216,6 +216,85 @@ import Testing
     if kept >= 4 { #expect(result[3] == .infinity) }
   }
 
+  /// The keys within a bracket, and how many lie above, are zero and equal each atom.
+  static func counts(
+    _ keys: [UInt64], _ bracket: KeyBracket
+  ) -> (inside: [UInt64], above: Int, zeros: Int, atoms: [Int]) {
+    let atoms = (0..<4).map { bracket.atoms[$0] }
+    return (
+      keys.filter { $0 >= bracket.low && $0 <= bracket.high && !atoms.contains($0) },
+      keys.count { $0 > bracket.high }, keys.count { $0 == 0 },
+      atoms.map { atom in keys.count { $0 == atom } }
+    )
+  }
+
+  /// Numbers of eight significant bits have nothing in the lower half of their keys; one that has
+  /// more can stand anywhere among them, and so can the bounds and the atoms.
+  @Test(arguments: KernelLevel.available)
+  func `short and long keys are told apart`(_ level: KernelLevel) {
+    var random = SplitMix64(seed: 21)
+    for round in 0..<300 {
+      let count = [0, 1, 15, 16, 17, 64, 250][round % 7]
+      var values = (0..<count).map { _ in Double(Int.random(in: -255...255, using: &random)) / 64 }
+      let longPlaces = round % 3 == 0 ? 0 : Int.random(in: 0...2, using: &random)
+      for _ in 0..<(count == 0 ? 0 : longPlaces) {
+        let place = Int.random(in: 0..<count, using: &random)
+        values[place] = [0.1, -2.3, 1 + .ulpOfOne, .nan].randomElement(using: &random) ?? 0
+      }
+      let base = (0..<count).map { _ in
+        round % 2 == 0 ? 0 : Double(Int.random(in: -3...3, using: &random)) / 4
+      }
+      let changes = zip(values, base).map { $0 - $1 }
+      let keys = changes.map(\.magnitude.bitPattern)
+      let bounds = [0.25, 0.3, 0.5, 1, 1.7, 2, 3.9].map(\.bitPattern)
+      let low = bounds.randomElement(using: &random) ?? 0
+      let high = max(low, bounds.randomElement(using: &random) ?? 0)
+      let atoms = keys.filter { $0 >= low && $0 <= high && !Double(bitPattern: $0).isNaN }
+      let used = Array(Set(atoms)).sorted().prefix(round % 6)
+      let bracket = KeyBracket(low: low, high: high, atoms: Array(used))
+      let expected = Self.counts(keys, bracket)
+      var room = [UInt64](repeating: 0, count: count)
+      KernelLevel.with(level) {
+        var span = room.mutableSpan
+        let found: Kernels.SelectedKeys
+        if round % 4 == 0 {
+          found = Kernels.selectKeys(
+            changes.span, minus: nil, mask: ~(1 << 63), bracket, into: &span)
+        } else {
+          found = Kernels.selectKeys(
+            values.span, minus: base.span, mask: ~(1 << 63), bracket, into: &span)
+        }
+        #expect(found.above == expected.above && found.zeros == expected.zeros)
+        #expect((0..<4).map { found.atoms[$0] } == expected.atoms)
+        #expect(found.inside == expected.inside.count)
+      }
+      #expect(Array(room.prefix(expected.inside.count)) == expected.inside)
+    }
+  }
+
+  @Test(arguments: KernelLevel.available)
+  func `a base is subtracted before elements are counted and kept`(_ level: KernelLevel) {
+    var random = SplitMix64(seed: 22)
+    let values = (0..<4100).map { _ in Double.random(in: -1...1, using: &random) }
+    let base = values.map { $0 - Double(Int.random(in: -20...20, using: &random)) / 8 }
+    let changes = zip(values, base).map { $0 - $1 }
+    KernelLevel.with(level) {
+      // Some keep a whole set of equals, most cut one.
+      for kept in [0, 1, 99, 1000, 2050, 4000, 4100] {
+        var selection = MagnitudeSelection(keeping: kept, of: values.count)
+        while !selection.isComplete {
+          var pass = selection.makePass()
+          pass.add(values.span, minus: base.span, tile: 0)
+          selection.finish(pass)
+        }
+        var row = values
+        var span = row.mutableSpan
+        selection.keep(&span, minus: base.span, tile: 0)
+        #expect(row == Self.sorted(changes, keeping: kept))
+      }
+    }
+  }
+
   @Test func `kernels agree at every level`() {
     var random = SplitMix64(seed: 13)
     let special: [Double] = [

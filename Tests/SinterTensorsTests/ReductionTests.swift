@@ -28,6 +28,9 @@ import Testing
   // Of arrays, because the compiler (6.3.1) crashes on spans of temporaries inside `#expect`.
   static func sum(_ row: [Double]) -> Double { Reduction.sum(row.span) }
   static func absolutes(_ row: [Double]) -> Double { Reduction.sumOfAbsolutes(row.span) }
+  static func changes(_ row: [Double], _ base: [Double]) -> Double {
+    Reduction.sumOfAbsolutes(row.span, minus: base.span)
+  }
   static func squares(_ row: [Double]) -> Double { Reduction.sumOfSquares(row.span) }
   static func dot(_ a: [Double], _ b: [Double]) -> Double { Reduction.dot(a.span, b.span) }
   static func largest(_ row: [Double]) -> Double { Reduction.largestMagnitude(row.span) }
@@ -48,6 +51,7 @@ import Testing
     let results: [(Double, [Double])] = [
       (Self.sum(a), a),
       (Self.absolutes(a), a.map { $0.magnitude }),
+      (Self.changes(a, b), zip(a, b).map { ($0 - $1).magnitude }),
       (Self.squares(a), a.map { $0 * $0 }),
       (Self.dot(a, b), zip(a, b).map { $0 * $1 }),
     ]

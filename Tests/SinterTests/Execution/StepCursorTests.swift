@@ -39,14 +39,14 @@ import Testing
     #expect(self.tickets([3], .merge).map(\.tiles) == [0..<1, 1..<2, 2..<3])
   }
 
-  @Test func `a step of a survey is sixteen runs of tiles, one of a merge a single run`() {
+  @Test func `a step of a survey is sixteen runs of tiles, one of a merge four`() {
     let grid = TileGrid(shape: [300 * 4096 + 1], grain: .elements)
     var survey = StepCursor([grid], step: .survey)
     #expect(survey.stepCount == 2)
     #expect(survey.take()?.tiles == 0..<256)
     #expect(survey.take()?.tiles == 256..<301)
     var merge = StepCursor([grid], step: .merge)
-    #expect(merge.stepCount == 19)
-    #expect(merge.take()?.tiles == 0..<16)
+    #expect(merge.stepCount == 5)
+    #expect(merge.take()?.tiles == 0..<64)
   }
 }
