@@ -146,7 +146,7 @@ extension KeySelection {
         share * Double(total - sample.zeros) / Double(total)
       }
     let middle = min(max(Int(Double(total) * (1 - share)), 0), total - 1)
-    let key = sorted.selectKey(middle)
+    let key = sorted.selectKey(middle, within: 0..<total)
     var variance = 0.0
     var start = 0
     for piece in sample.pieces {
@@ -158,8 +158,9 @@ extension KeySelection {
     // Three and a half standard errors: of a thousand brackets less than one misses.
     let margin = 8 + Int(3.5 * variance.squareRoot())
     var bracket = KeyBracket(
-      low: middle < margin ? 0 : sorted.selectKey(middle - margin),
-      high: middle + margin >= total ? .max : sorted.selectKey(middle + margin))
+      low: middle < margin ? 0 : sorted.selectKey(middle - margin, within: 0..<middle + 1),
+      high: middle + margin >= total
+        ? .max : sorted.selectKey(middle + margin, within: middle..<total))
     // Zeros are counted anyway, and often they are half of all keys.
     if bracket.low == 0, bracket.high > 0 { bracket.low = 1 }
     let inside = sorted.filter { $0 >= bracket.low && $0 <= bracket.high }
@@ -270,11 +271,14 @@ struct KeyBracket: Sendable, Hashable {
 }
 
 extension [UInt64] {
-  /// Finds the key of a rank, 0 for the least, and moves keys on the way (Hoare's selection).
-  fileprivate mutating func selectKey(_ rank: Int) -> UInt64 {
+  /// Finds the key of a rank, 0 for the least, and moves keys on the way, so that those before the
+  /// rank are not greater and those behind it not less (Hoare's selection).
+  ///
+  /// The rank lies in a range that already holds the keys of its ranks.
+  fileprivate mutating func selectKey(_ rank: Int, within range: Range<Int>) -> UInt64 {
     var keys = mutableSpan
-    var low = 0
-    var high = keys.count - 1
+    var low = range.lowerBound
+    var high = range.upperBound - 1
     while low < high {
       let middle = low + (high - low) / 2
       // The median of three, so that sorted keys are not the worst case.
