@@ -211,20 +211,25 @@ KERNEL(
 
 // MARK: Products of low rank
 //
-// row[j] += (coefficient + coefficients[j]) · Σ left[k] · right[k · stride + j], for k in rank and j
-// in count, each sum from zero on and in the order of k. Without coefficients (null) they count as
-// zeros.
+// target[i · target_stride + j] += (coefficient + coefficients[j]) · Σ left[i · rank + k] ·
+// right[k · stride + j], for i in rows, k in rank and j in count, each sum from zero on and in the
+// order of k. Without coefficients (null) they count as zeros. The scratch has room for
+// SINTER_LOW_RANK_ROWS · rank numbers.
 
 KERNEL(
     void, add_low_rank_f32,
     (const float *left, const float *right, size_t rank, size_t stride, double coefficient,
-     const double *coefficients, double *row, size_t count),
-    (left, right, rank, stride, coefficient, coefficients, row, count))
+     const double *coefficients, double *target, size_t target_stride, size_t rows, size_t count,
+     double *scratch),
+    (left, right, rank, stride, coefficient, coefficients, target, target_stride, rows, count,
+     scratch))
 KERNEL(
     void, add_low_rank_f64,
     (const double *left, const double *right, size_t rank, size_t stride, double coefficient,
-     const double *coefficients, double *row, size_t count),
-    (left, right, rank, stride, coefficient, coefficients, row, count))
+     const double *coefficients, double *target, size_t target_stride, size_t rows, size_t count,
+     double *scratch),
+    (left, right, rank, stride, coefficient, coefficients, target, target_stride, rows, count,
+     scratch))
 
 // MARK: Matrices
 

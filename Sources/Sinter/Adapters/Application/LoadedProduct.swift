@@ -70,37 +70,68 @@ struct LoadedProduct: Sendable {
   ///   - row: the elements.
   ///   - elements: which they are, in the row-major order of the tensor.
   func add(to row: inout MutableSpan<Double>, _ elements: Range<Int>) {
-    let first = max(elements.lowerBound, rows.lowerBound * columns)
     let end = min(elements.upperBound, rows.upperBound * columns)
-    var start = first
+    var start = max(elements.lowerBound, rows.lowerBound * columns)
     while start < end {
       let (index, column) = start.quotientAndRemainder(dividingBy: columns)
-      let stop = min(end, start + columns - column)
-      let place = start - elements.lowerBound..<stop - elements.lowerBound
-      add(index, column, to: &row, place)
+      // Whole rows together, and what is left of a row alone.
+      let whole = column == 0 ? (end - start) / columns : 0
+      let stop = whole > 0 ? start + whole * columns : min(end, start + columns - column)
+      let width = whole > 0 ? columns : stop - start
+      let place = start - elements.lowerBound
+      add(
+        to: &row, index..<index + max(whole, 1), column..<column + width,
+        LowRankTarget(rows: max(whole, 1), place..<place + width, stride: columns))
+      start = stop
+    }
+  }
+
+  /// Adds the product to a block of elements.
+  ///
+  /// - Parameters:
+  ///   - elements: hold the block, and may hold more.
+  ///   - block: the rows of the tensor.
+  ///   - width: the columns of the tensor.
+  ///   - target: where the rows lie.
+  func add(
+    to elements: inout MutableSpan<Double>, _ block: Range<Int>, _ width: Range<Int>,
+    _ target: LowRankTarget
+  ) {
+    let own = block.clamped(to: rows)
+    var start = own.lowerBound
+    while start < own.upperBound {
+      // As many rows as share a right factor and a number that they are multiplied with.
+      let expert = (start - rows.lowerBound) / blockRows
+      let last = rows.lowerBound + (expert + 1) * blockRows
+      let stop = rowFactors == nil ? min(own.upperBound, last) : start + 1
+      let shift = (start - block.lowerBound) * target.stride
+      let first = target.first.lowerBound + shift..<target.first.upperBound + shift
+      add(
+        start..<stop, expert, width, to: &elements,
+        LowRankTarget(rows: stop - start, first, stride: target.stride))
       start = stop
     }
   }
 
   private func add(
-    _ index: Int, _ column: Int, to row: inout MutableSpan<Double>, _ place: Range<Int>
+    _ block: Range<Int>, _ expert: Int, _ width: Range<Int>,
+    to elements: inout MutableSpan<Double>, _ target: LowRankTarget
   ) {
-    let own = index - rows.lowerBound
-    let left = own * rank..<(own + 1) * rank
-    let start = own / blockRows * rank * columns + column
-    let factor = rowFactors.map { scale * $0[index] } ?? (columnFactors == nil ? scale : 0)
-    let factors = columnFactors?.map { scale * $0 } ?? []
-    let some =
-      factors.isEmpty ? factors.span : factors.span.extracting(column..<column + place.count)
+    let first = block.lowerBound - rows.lowerBound
+    let left = first * rank..<(first + block.count) * rank
+    let start = expert * rank * columns + width.lowerBound
+    let factor =
+      rowFactors.map { scale * $0[block.lowerBound] } ?? (columnFactors == nil ? scale : 0)
+    let factors = columnFactors?[width].map { scale * $0 } ?? []
     switch self.factors {
     case .single(let all, let right):
       LowRankProduct.add(
-        all.span.extracting(left), right.span, from: start, stride: columns, times: factor, some,
-        to: &row, place)
+        all.span.extracting(left), rank: rank, right.span, from: start, stride: columns,
+        times: factor, factors.span, to: &elements, target)
     case .double(let all, let right):
       LowRankProduct.add(
-        all.span.extracting(left), right.span, from: start, stride: columns, times: factor, some,
-        to: &row, place)
+        all.span.extracting(left), rank: rank, right.span, from: start, stride: columns,
+        times: factor, factors.span, to: &elements, target)
     }
   }
 }
