@@ -44,8 +44,8 @@ SINTER_INLINE low_rank_vector low_rank_sum_f64(
   /** Some rows of some vectors; `left` has the rows' numbers side by side for each k. */          \
   SINTER_INLINE void low_rank_block_##suffix(                                                    \
       const double *left, const element *right, size_t rank, size_t stride, double coefficient,  \
-      const double *coefficients, double *target, size_t target_stride, const int rows,          \
-      const int vectors) {                                                                       \
+      const double *coefficients, const double *source, double *target, size_t target_stride,    \
+      const int rows, const int vectors) {                                                       \
     low_rank_vector sums[BLOCK_ROWS][ROW_VECTORS];                                               \
     UNROLLED(int r = 0; r < rows; r++) {                                                         \
       UNROLLED(int v = 0; v < vectors; v++) sums[r][v] = 0;                                      \
@@ -66,16 +66,17 @@ SINTER_INLINE low_rank_vector low_rank_sum_f64(
       low_rank_vector factors = coefficient;                                                     \
       if (coefficients) factors += low_rank_load_f64(coefficients + v * SINTER_WORDS);           \
       UNROLLED(int r = 0; r < rows; r++) {                                                       \
-        double *place = target + r * target_stride + v * SINTER_WORDS;                           \
-        *(low_rank_memory *)place = low_rank_load_f64(place) + factors * sums[r][v];             \
+        size_t place = r * target_stride + v * SINTER_WORDS;                                     \
+        *(low_rank_memory *)(target + place) =                                                   \
+            low_rank_load_f64(source + place) + factors * sums[r][v];                            \
       }                                                                                          \
     }                                                                                            \
   }                                                                                              \
                                                                                                  \
   SINTER_INLINE void low_rank_rows_##suffix(                                                     \
       const element *left, const element *right, size_t rank, size_t stride, double coefficient, \
-      const double *coefficients, double *target, size_t target_stride, size_t count,            \
-      double *scratch, const int rows, const int vectors) {                                      \
+      const double *coefficients, const double *source, double *target, size_t target_stride,    \
+      size_t count, double *scratch, const int rows, const int vectors) {                        \
     for (size_t k = 0; k < rank; k++) {                                                          \
       for (int r = 0; r < rows; r++) scratch[k * rows + r] = left[r * rank + k];                 \
     }                                                                                            \
@@ -83,12 +84,12 @@ SINTER_INLINE low_rank_vector low_rank_sum_f64(
     for (; j + vectors * SINTER_WORDS <= count; j += vectors * SINTER_WORDS) {                   \
       low_rank_block_##suffix(                                                                   \
           scratch, right + j, rank, stride, coefficient, coefficients ? coefficients + j : 0,    \
-          target + j, target_stride, rows, vectors);                                             \
+          source + j, target + j, target_stride, rows, vectors);                                 \
     }                                                                                            \
     for (; j + SINTER_WORDS <= count; j += SINTER_WORDS) {                                       \
       low_rank_block_##suffix(                                                                   \
           scratch, right + j, rank, stride, coefficient, coefficients ? coefficients + j : 0,    \
-          target + j, target_stride, rows, 1);                                                   \
+          source + j, target + j, target_stride, rows, 1);                                       \
     }                                                                                            \
     for (; j < count; j++) {                                                                     \
       double factor = coefficients ? coefficient + coefficients[j] : coefficient;                \
@@ -99,31 +100,31 @@ SINTER_INLINE low_rank_vector low_rank_sum_f64(
           sum = sum + product;                                                                   \
         }                                                                                        \
         double update = factor * sum;                                                            \
-        target[r * target_stride + j] = target[r * target_stride + j] + update;                  \
+        target[r * target_stride + j] = source[r * target_stride + j] + update;                  \
       }                                                                                          \
     }                                                                                            \
   }                                                                                              \
                                                                                                  \
   void SINTER_NAME(add_low_rank_##suffix)(                                                       \
       const element *left, const element *right, size_t rank, size_t stride, double coefficient, \
-      const double *coefficients, double *target, size_t target_stride, size_t rows,             \
-      size_t count, double *scratch) {                                                           \
+      const double *coefficients, const double *source, double *target, size_t target_stride,    \
+      size_t rows, size_t count, double *scratch) {                                              \
     size_t i = 0;                                                                                \
     for (; i + BLOCK_ROWS <= rows; i += BLOCK_ROWS) {                                            \
       low_rank_rows_##suffix(                                                                    \
           left + i * rank, right, rank, stride, coefficient, coefficients,                       \
-          target + i * target_stride, target_stride, count, scratch, BLOCK_ROWS, BLOCK_VECTORS); \
+          source + i * target_stride, target + i * target_stride, target_stride, count, scratch, BLOCK_ROWS, BLOCK_VECTORS); \
     }                                                                                            \
     if (i + 2 <= rows) {                                                                         \
       low_rank_rows_##suffix(                                                                    \
           left + i * rank, right, rank, stride, coefficient, coefficients,                       \
-          target + i * target_stride, target_stride, count, scratch, 2, BLOCK_VECTORS);          \
+          source + i * target_stride, target + i * target_stride, target_stride, count, scratch, 2, BLOCK_VECTORS); \
       i += 2;                                                                                    \
     }                                                                                            \
     if (i < rows) {                                                                              \
       low_rank_rows_##suffix(                                                                    \
           left + i * rank, right, rank, stride, coefficient, coefficients,                       \
-          target + i * target_stride, target_stride, count, scratch, 1, ROW_VECTORS);            \
+          source + i * target_stride, target + i * target_stride, target_stride, count, scratch, 1, ROW_VECTORS); \
     }                                                                                            \
   }
 

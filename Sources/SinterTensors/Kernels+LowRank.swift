@@ -5,9 +5,11 @@ extension Kernels {
   /// Adds rows of a product of factors.
   static func addLowRank(
     _ left: Span<Float>, _ rank: Int, _ right: Span<Float>, from start: Int, stride: Int,
-    times factor: Double, _ factors: Span<Double>, to elements: inout MutableSpan<Double>,
+    times factor: Double, _ factors: Span<Double>, on base: Span<Double>,
+    to elements: inout MutableSpan<Double>,
     _ target: LowRankTarget
   ) {
+    precondition(base.isEmpty || base.count == elements.count, "the base has other elements")
     check(left.count, rank, right.count, start, stride, factors.count, elements.count, target)
     // SAFETY: check(…) made sure that all numbers that are read or written lie in the spans, the
     // elements are borrowed exclusively, and the scratch has as many numbers as a block takes.
@@ -15,12 +17,19 @@ extension Kernels {
       unsafe left.withUnsafeBufferPointer { left in
         unsafe right.withUnsafeBufferPointer { right in
           unsafe factors.withUnsafeBufferPointer { factors in
-            unsafe elements.withUnsafeMutableBufferPointer { elements in
-              unsafe sinter_add_low_rank_f32(
-                level, left.baseAddress, right.baseAddress.map { unsafe $0 + start }, rank, stride,
-                factor, factors.isEmpty ? nil : factors.baseAddress,
-                elements.baseAddress.map { unsafe $0 + target.first.lowerBound }, target.stride,
-                target.rows, target.first.count, scratch)
+            unsafe base.withUnsafeBufferPointer { base in
+              unsafe elements.withUnsafeMutableBufferPointer { elements in
+                let first = target.first.lowerBound
+                let place = unsafe elements.baseAddress.map { unsafe $0 + first }
+                let source =
+                  unsafe base.isEmpty
+                  ? place.map { unsafe UnsafePointer($0) }
+                  : base.baseAddress.map { unsafe $0 + first }
+                unsafe sinter_add_low_rank_f32(
+                  level, left.baseAddress, right.baseAddress.map { unsafe $0 + start }, rank,
+                  stride, factor, factors.isEmpty ? nil : factors.baseAddress, source, place,
+                  target.stride, target.rows, target.first.count, scratch)
+              }
             }
           }
         }
@@ -31,21 +40,30 @@ extension Kernels {
   /// Adds rows of a product of factors.
   static func addLowRank(
     _ left: Span<Double>, _ rank: Int, _ right: Span<Double>, from start: Int, stride: Int,
-    times factor: Double, _ factors: Span<Double>, to elements: inout MutableSpan<Double>,
+    times factor: Double, _ factors: Span<Double>, on base: Span<Double>,
+    to elements: inout MutableSpan<Double>,
     _ target: LowRankTarget
   ) {
+    precondition(base.isEmpty || base.count == elements.count, "the base has other elements")
     check(left.count, rank, right.count, start, stride, factors.count, elements.count, target)
     // SAFETY: as above.
     unsafe withScratch(rank) { scratch in
       unsafe left.withUnsafeBufferPointer { left in
         unsafe right.withUnsafeBufferPointer { right in
           unsafe factors.withUnsafeBufferPointer { factors in
-            unsafe elements.withUnsafeMutableBufferPointer { elements in
-              unsafe sinter_add_low_rank_f64(
-                level, left.baseAddress, right.baseAddress.map { unsafe $0 + start }, rank, stride,
-                factor, factors.isEmpty ? nil : factors.baseAddress,
-                elements.baseAddress.map { unsafe $0 + target.first.lowerBound }, target.stride,
-                target.rows, target.first.count, scratch)
+            unsafe base.withUnsafeBufferPointer { base in
+              unsafe elements.withUnsafeMutableBufferPointer { elements in
+                let first = target.first.lowerBound
+                let place = unsafe elements.baseAddress.map { unsafe $0 + first }
+                let source =
+                  unsafe base.isEmpty
+                  ? place.map { unsafe UnsafePointer($0) }
+                  : base.baseAddress.map { unsafe $0 + first }
+                unsafe sinter_add_low_rank_f64(
+                  level, left.baseAddress, right.baseAddress.map { unsafe $0 + start }, rank,
+                  stride, factor, factors.isEmpty ? nil : factors.baseAddress, source, place,
+                  target.stride, target.rows, target.first.count, scratch)
+              }
             }
           }
         }

@@ -150,6 +150,24 @@ extension Kernels {
     }
   }
 
+  static func squaresAndChanges(
+    _ row: Span<Double>, to other: Span<Double>
+  ) -> (squares: Double, changes: Double) {
+    precondition(row.count == other.count, "the rows differ in length")
+    var sums = SIMD2<Double>()
+    // SAFETY: the counts are equal, and there is room for two sums.
+    unsafe row.withUnsafeBufferPointer { row in
+      unsafe other.withUnsafeBufferPointer { other in
+        unsafe withUnsafeMutableBytes(of: &sums) { sums in
+          unsafe sinter_squares_and_changes(
+            level, row.baseAddress, other.baseAddress, row.count,
+            sums.bindMemory(to: Double.self).baseAddress)
+        }
+      }
+    }
+    return (sums.x, sums.y)
+  }
+
   static func largestMagnitude(_ row: Span<Double>) -> Double {
     // SAFETY: the count is the span's.
     unsafe row.withUnsafeBufferPointer {

@@ -55,15 +55,17 @@ public enum LowRankProduct {
   ///   - stride: the distance of its rows.
   ///   - factor: by what the sums are multiplied.
   ///   - factors: what is added to the factor for each element of a row; empty for nothing.
-  ///   - elements: what is added to.
+  ///   - base: what is added to, laid out as the elements are; empty for the elements themselves.
+  ///   - elements: what receives the sums, and what is added to if there is no base.
   ///   - target: the rows in it.
   public static func add(
     _ left: Span<Float>, rank: Int, _ right: Span<Float>, from start: Int, stride: Int,
-    times factor: Double, _ factors: Span<Double>, to elements: inout MutableSpan<Double>,
-    _ target: LowRankTarget
+    times factor: Double, _ factors: Span<Double>, on base: Span<Double> = Span(),
+    to elements: inout MutableSpan<Double>, _ target: LowRankTarget
   ) {
     Kernels.addLowRank(
-      left, rank, right, from: start, stride: stride, times: factor, factors, to: &elements, target)
+      left, rank, right, from: start, stride: stride, times: factor, factors, on: base,
+      to: &elements, target)
   }
 
   /// Adds rows of a product, several at once: what is loaded of the second factor serves them all.
@@ -76,15 +78,17 @@ public enum LowRankProduct {
   ///   - stride: the distance of its rows.
   ///   - factor: by what the sums are multiplied.
   ///   - factors: what is added to the factor for each element of a row; empty for nothing.
-  ///   - elements: what is added to.
+  ///   - base: what is added to, laid out as the elements are; empty for the elements themselves.
+  ///   - elements: what receives the sums, and what is added to if there is no base.
   ///   - target: the rows in it.
   public static func add(
     _ left: Span<Double>, rank: Int, _ right: Span<Double>, from start: Int, stride: Int,
-    times factor: Double, _ factors: Span<Double>, to elements: inout MutableSpan<Double>,
-    _ target: LowRankTarget
+    times factor: Double, _ factors: Span<Double>, on base: Span<Double> = Span(),
+    to elements: inout MutableSpan<Double>, _ target: LowRankTarget
   ) {
     Kernels.addLowRank(
-      left, rank, right, from: start, stride: stride, times: factor, factors, to: &elements, target)
+      left, rank, right, from: start, stride: stride, times: factor, factors, on: base,
+      to: &elements, target)
   }
 }
 

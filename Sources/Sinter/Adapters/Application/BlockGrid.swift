@@ -12,6 +12,8 @@ struct BlockGrid: Sendable, Hashable {
   struct Block: Sendable, Hashable {
     let rows: Range<Int>
     let columns: Range<Int>
+
+    var elementCount: Int { rows.count * columns.count }
   }
 
   /// The most elements of a block.
@@ -48,30 +50,29 @@ struct BlockGrid: Sendable, Hashable {
     rows.lowerBound * columns..<rows.upperBound * columns
   }
 
-  /// The columns of blocks.
-  private var width: Int { min(columns, Self.blockLength / Self.blockRows) }
-
   /// The blocks of a run, those of the same columns one after the other.
-  func blocks(of run: Range<Int>) -> some Sequence<Block> {
+  func blocks(of run: Range<Int>) -> [Block] {
+    let width = min(columns, Self.blockLength / Self.blockRows)
     let height = width < columns ? Self.blockRows : Self.blockLength / columns
-    let (width, columns) = (width, columns)
-    return stride(from: 0, to: columns, by: width).lazy.flatMap { column in
-      stride(from: run.lowerBound, to: run.upperBound, by: height).lazy.map { row in
-        Block(
-          rows: row..<min(row + height, run.upperBound),
-          columns: column..<min(column + width, columns))
+    var blocks: [Block] = []
+    for column in stride(from: 0, to: columns, by: width) {
+      for row in stride(from: run.lowerBound, to: run.upperBound, by: height) {
+        blocks.append(
+          Block(
+            rows: row..<min(row + height, run.upperBound),
+            columns: column..<min(column + width, columns)))
       }
     }
+    return blocks
   }
 
-  /// The stretches of consecutive elements of which a block consists, in their order.
-  func pieces(of block: Block) -> some Sequence<Range<Int>> {
+  /// The number of stretches of consecutive elements of which a block consists.
+  func pieceCount(_ block: Block) -> Int { block.columns.count == columns ? 1 : block.rows.count }
+
+  /// The elements of a stretch of a block.
+  func piece(_ index: Int, of block: Block) -> Range<Int> {
+    let start = (block.rows.lowerBound + index) * columns + block.columns.lowerBound
     let isWhole = block.columns.count == columns
-    let length = isWhole ? block.rows.count * columns : block.columns.count
-    let (first, columns) = (block.rows.lowerBound * columns + block.columns.lowerBound, columns)
-    return (0..<(isWhole ? 1 : block.rows.count)).lazy.map { row in
-      let start = first + row * columns
-      return start..<start + length
-    }
+    return start..<start + (isWhole ? block.elementCount : block.columns.count)
   }
 }

@@ -46,8 +46,9 @@ final class ChangeTally: Sendable {
     ///   - before: the model's values.
     ///   - after: what adapters made of them.
     mutating func add(_ before: Span<Double>, _ after: Span<Double>) {
-      values += Reduction.sumOfSquares(before)
-      change += Reduction.sumOfSquares(after, minus: before)
+      let part = Reduction.sumsOfSquares(before, changedTo: after)
+      values += part.squares
+      change += part.changes
       elements += before.count
     }
   }

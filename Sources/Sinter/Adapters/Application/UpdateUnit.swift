@@ -59,8 +59,12 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     var sums = ChangeTally.Sums()
     for block in grid.blocks(of: rows) {
       widen(block, from: bytes, run, into: &tiles.inputs)
-      widen(block, from: bytes, run, into: &tiles.output)
-      add(update, block, to: &tiles.output)
+      if update.products.count == 1, update.products[0].covers(block.rows) {
+        add(update.products[0], block, on: tiles.inputs, to: &tiles.output)
+      } else {
+        widen(block, from: bytes, run, into: &tiles.output)
+        for product in update.products { add(product, block, to: &tiles.output) }
+      }
       sums.add(tiles.inputs[0], tiles.output[0])
       narrow(tiles.output[0], block, run, into: &written, &result)
     }
@@ -93,10 +97,11 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     _ block: BlockGrid.Block, from bytes: borrowing ByteBuffer, _ run: Range<Int>,
     into tile: inout Tile<Double>
   ) {
-    tile.resize(rows: 1, count: block.rows.count * block.columns.count)
+    tile.resize(rows: 1, count: block.elementCount)
     var values = tile.mutableRow(0)
     var start = 0
-    for piece in grid.pieces(of: block) {
+    for index in 0..<grid.pieceCount(block) {
+      let piece = grid.piece(index, of: block)
       Conversion.widen(
         bytes, at: source.base.byteCount(of: piece.lowerBound - run.lowerBound),
         from: source.dtype, count: piece.count, into: &values, startingAt: start)
@@ -104,11 +109,25 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     }
   }
 
-  private func add(_ update: LoadedUpdate, _ block: BlockGrid.Block, to tile: inout Tile<Double>) {
-    let width = block.columns.count
-    let target = LowRankTarget(rows: block.rows.count, 0..<width, stride: width)
+  private func add(
+    _ product: LoadedProduct, _ block: BlockGrid.Block, to tile: inout Tile<Double>
+  ) {
     var values = tile.mutableRow(0)
-    for product in update.products { product.add(to: &values, block.rows, block.columns, target) }
+    product.add(to: &values, block.rows, block.columns, Self.target(block))
+  }
+
+  private func add(
+    _ product: LoadedProduct, _ block: BlockGrid.Block, on base: borrowing Tile<Double>,
+    to tile: inout Tile<Double>
+  ) {
+    tile.resize(rows: 1, count: base.count)
+    var values = tile.mutableRow(0)
+    product.add(on: base[0], to: &values, block.rows, block.columns, Self.target(block))
+  }
+
+  private static func target(_ block: BlockGrid.Block) -> LowRankTarget {
+    let width = block.columns.count
+    return LowRankTarget(rows: block.rows.count, 0..<width, stride: width)
   }
 
   /// Rounds a block to the output's element type, at its places in the run.
@@ -118,7 +137,8 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
   ) {
     let width = planned.dtype.bitWidth / 8
     var (start, overflows) = (0, 0)
-    for piece in grid.pieces(of: block) {
+    for index in 0..<grid.pieceCount(block) {
+      let piece = grid.piece(index, of: block)
       overflows += Conversion.narrow(
         values.extracting(start..<start + piece.count), to: planned.dtype, into: &bytes,
         at: (piece.lowerBound - run.lowerBound) * width)
