@@ -52,7 +52,8 @@ import Testing
         let stride = count + Int.random(in: 0...9, using: &random)
         let left = (0..<rows * rank).map { _ in Float.random(in: -1...1, using: &random) }
         let right = (0..<rank * stride + 5).map { _ in Float.random(in: -1...1, using: &random) }
-        let elements = (0..<rows * stride + 3).map { _ in Double.random(in: -1...1, using: &random) }
+        let elements = (0..<rows * stride + 3).map { _ in Double.random(in: -1...1, using: &random)
+        }
         let factors =
           rows % 2 == 0 ? [] : (0..<count).map { _ in Double.random(in: -1...1, using: &random) }
         var expected = elements
@@ -74,6 +75,17 @@ import Testing
           LowRankProduct.add(
             wideLeft.span, rank: rank, wideRight.span, from: 1, stride: stride, times: 0.7,
             factors.span, to: &wide, target)
+        }
+        var apart = elements.map { $0 + 9 }
+        KernelLevel.with(level) {
+          var span = apart.mutableSpan
+          LowRankProduct.add(
+            left.span, rank: rank, right.span, from: 1, stride: stride, times: 0.7, factors.span,
+            on: elements.span, to: &span, target)
+        }
+        for row in 0..<rows {
+          let own = 2 + row * stride..<2 + row * stride + count
+          #expect(apart[own] == expected[own])
         }
         #expect(single == expected, "\(level), \(rows) x \(count), rank \(rank)")
         #expect(double == expected, "\(level), \(rows) x \(count), rank \(rank)")
