@@ -159,6 +159,25 @@ double SINTER_NAME(squares_of_changes)(
   return total(lanes);
 }
 
+void SINTER_NAME(squares_and_changes)(
+    const double *row, const double *other, size_t count, double *sums) {
+  f64x16 squares = 0, moved = 0;
+  size_t i = 0;
+  for (; i + GROUP <= count; i += GROUP) {
+    f64x16 values = load(row + i), difference = load(other + i) - values;
+    squares += values * values;
+    moved += difference * difference;
+  }
+  if (i < count) {
+    f64x16 values = load_first(row + i, count - i);
+    f64x16 difference = load_first(other + i, count - i) - values;
+    squares += values * values;
+    moved += difference * difference;
+  }
+  sums[0] = total(squares);
+  sums[1] = total(moved);
+}
+
 double SINTER_NAME(largest_magnitude)(const double *row, size_t count) {
   f64x16 lanes = 0;
   i64x16 unordered = 0;

@@ -77,8 +77,7 @@ struct AdapterCombineCommand: AsyncParsableCommand {
   @Flag(help: "Print one JSON document on standard output, errors too.")
   var json = false
 
-  @Flag(help: "Print nothing but errors.")
-  var quiet = false
+  @OptionGroup var display: ProgressArguments
 
   func validate() throws {
     guard adaptersAndOutput.count >= 2 else {
@@ -107,13 +106,18 @@ struct AdapterCombineCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let console = Console(isQuiet: quiet)
+    let console = Console(isQuiet: display.quiet)
     try await console.report("adapter-combine", isJSON: json) {
       let plan = try plan()
       let output = adaptersAndOutput[adaptersAndOutput.count - 1]
+      let counter = ProgressCounter()
+      let progress = ProgressDisplay(
+        style: display.style, console: console, counter: counter, activity: "combining")
       let report = CombinationReport(
         try await Interruption.cancelling {
-          try await AdapterCombination(plan: plan).run(into: output)
+          try await progress.showing {
+            try await AdapterCombination(plan: plan, progress: counter).run(into: output)
+          }
         })
       if !json {
         console.note(report.remarks)

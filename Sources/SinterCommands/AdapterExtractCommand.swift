@@ -71,8 +71,7 @@ struct AdapterExtractCommand: AsyncParsableCommand {
   @Flag(help: "Print one JSON document on standard output, errors too.")
   var json = false
 
-  @Flag(help: "Print nothing but errors.")
-  var quiet = false
+  @OptionGroup var display: ProgressArguments
 
   func validate() throws {
     guard rank != nil || energy != nil else {
@@ -90,13 +89,18 @@ struct AdapterExtractCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let console = Console(isQuiet: quiet)
+    let console = Console(isQuiet: display.quiet)
     try await console.report("adapter-extract", isJSON: json) {
       let plan = try plan()
       let output = output
+      let counter = ProgressCounter()
+      let progress = ProgressDisplay(
+        style: display.style, console: console, counter: counter, activity: "extracting")
       let report = ExtractionReport(
         try await Interruption.cancelling {
-          try await AdapterExtraction(plan: plan).run(into: output)
+          try await progress.showing {
+            try await AdapterExtraction(plan: plan, progress: counter).run(into: output)
+          }
         })
       if !json {
         console.note(report.remarks)

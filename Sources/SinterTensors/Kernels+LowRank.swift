@@ -2,59 +2,99 @@ import CSinterKernels
 
 /// The loops over products of factors that are written in C, with spans in place of pointers.
 extension Kernels {
-  /// Adds a row of a product of factors.
+  /// Adds rows of a product of factors.
   static func addLowRank(
-    _ left: Span<Float>, _ right: Span<Float>, from start: Int, stride: Int, times factor: Double,
-    _ factors: Span<Double>, to row: inout MutableSpan<Double>, _ range: Range<Int>
+    _ left: Span<Float>, _ rank: Int, _ right: Span<Float>, from start: Int, stride: Int,
+    times factor: Double, _ factors: Span<Double>, on base: Span<Double>,
+    to elements: inout MutableSpan<Double>,
+    _ target: LowRankTarget
   ) {
-    check(left.count, right.count, start, stride, factors.count, row.count, range)
-    // SAFETY: check(…) made sure that all numbers that are read or written lie in the spans, and
-    // the row is borrowed exclusively.
-    unsafe left.withUnsafeBufferPointer { left in
-      unsafe right.withUnsafeBufferPointer { right in
-        unsafe factors.withUnsafeBufferPointer { factors in
-          unsafe row.withUnsafeMutableBufferPointer { row in
-            unsafe sinter_add_low_rank_f32(
-              KernelLevel.current, left.baseAddress, right.baseAddress.map { unsafe $0 + start },
-              left.count, stride, factor, factors.isEmpty ? nil : factors.baseAddress,
-              row.baseAddress.map { unsafe $0 + range.lowerBound }, range.count)
+    precondition(base.isEmpty || base.count == elements.count, "the base has other elements")
+    check(left.count, rank, right.count, start, stride, factors.count, elements.count, target)
+    // SAFETY: check(…) made sure that all numbers that are read or written lie in the spans, the
+    // elements are borrowed exclusively, and the scratch has as many numbers as a block takes.
+    unsafe withScratch(rank) { scratch in
+      unsafe left.withUnsafeBufferPointer { left in
+        unsafe right.withUnsafeBufferPointer { right in
+          unsafe factors.withUnsafeBufferPointer { factors in
+            unsafe base.withUnsafeBufferPointer { base in
+              unsafe elements.withUnsafeMutableBufferPointer { elements in
+                let first = target.first.lowerBound
+                let place = unsafe elements.baseAddress.map { unsafe $0 + first }
+                let source =
+                  unsafe base.isEmpty
+                  ? place.map { unsafe UnsafePointer($0) }
+                  : base.baseAddress.map { unsafe $0 + first }
+                unsafe sinter_add_low_rank_f32(
+                  level, left.baseAddress, right.baseAddress.map { unsafe $0 + start }, rank,
+                  stride, factor, factors.isEmpty ? nil : factors.baseAddress, source, place,
+                  target.stride, target.rows, target.first.count, scratch)
+              }
+            }
           }
         }
       }
     }
   }
 
-  /// Adds a row of a product of factors.
+  /// Adds rows of a product of factors.
   static func addLowRank(
-    _ left: Span<Double>, _ right: Span<Double>, from start: Int, stride: Int,
-    times factor: Double, _ factors: Span<Double>, to row: inout MutableSpan<Double>,
-    _ range: Range<Int>
+    _ left: Span<Double>, _ rank: Int, _ right: Span<Double>, from start: Int, stride: Int,
+    times factor: Double, _ factors: Span<Double>, on base: Span<Double>,
+    to elements: inout MutableSpan<Double>,
+    _ target: LowRankTarget
   ) {
-    check(left.count, right.count, start, stride, factors.count, row.count, range)
+    precondition(base.isEmpty || base.count == elements.count, "the base has other elements")
+    check(left.count, rank, right.count, start, stride, factors.count, elements.count, target)
     // SAFETY: as above.
-    unsafe left.withUnsafeBufferPointer { left in
-      unsafe right.withUnsafeBufferPointer { right in
-        unsafe factors.withUnsafeBufferPointer { factors in
-          unsafe row.withUnsafeMutableBufferPointer { row in
-            unsafe sinter_add_low_rank_f64(
-              KernelLevel.current, left.baseAddress, right.baseAddress.map { unsafe $0 + start },
-              left.count, stride, factor, factors.isEmpty ? nil : factors.baseAddress,
-              row.baseAddress.map { unsafe $0 + range.lowerBound }, range.count)
+    unsafe withScratch(rank) { scratch in
+      unsafe left.withUnsafeBufferPointer { left in
+        unsafe right.withUnsafeBufferPointer { right in
+          unsafe factors.withUnsafeBufferPointer { factors in
+            unsafe base.withUnsafeBufferPointer { base in
+              unsafe elements.withUnsafeMutableBufferPointer { elements in
+                let first = target.first.lowerBound
+                let place = unsafe elements.baseAddress.map { unsafe $0 + first }
+                let source =
+                  unsafe base.isEmpty
+                  ? place.map { unsafe UnsafePointer($0) }
+                  : base.baseAddress.map { unsafe $0 + first }
+                unsafe sinter_add_low_rank_f64(
+                  level, left.baseAddress, right.baseAddress.map { unsafe $0 + start }, rank,
+                  stride, factor, factors.isEmpty ? nil : factors.baseAddress, source, place,
+                  target.stride, target.rows, target.first.count, scratch)
+              }
+            }
           }
         }
       }
+    }
+  }
+
+  /// Lends memory for the rows of a block in the left factor; of usual ranks it is on the stack.
+  private static func withScratch(_ rank: Int, _ body: (UnsafeMutablePointer<Double>?) -> Void) {
+    // SAFETY: the memory is written before it is read, by the kernel that it is lent to.
+    unsafe withUnsafeTemporaryAllocation(
+      of: Double.self, capacity: Int(SINTER_LOW_RANK_ROWS) * rank
+    ) { scratch in
+      unsafe body(scratch.baseAddress)
     }
   }
 
   private static func check(
-    _ rank: Int, _ numbers: Int, _ start: Int, _ stride: Int, _ factors: Int, _ length: Int,
-    _ range: Range<Int>
+    _ left: Int, _ rank: Int, _ right: Int, _ start: Int, _ stride: Int, _ factors: Int,
+    _ count: Int, _ target: LowRankTarget
   ) {
-    precondition(range.lowerBound >= 0 && range.upperBound <= length, "the row is too short")
-    precondition(factors == 0 || factors == range.count, "as many factors as elements, or none")
+    let row = target.first
+    precondition(rank >= 0 && left == target.rows * rank, "the first factor has other rows")
+    precondition(
+      row.lowerBound >= 0
+        && (target.rows == 0 || row.upperBound + (target.rows - 1) * target.stride <= count),
+      "there are too few elements")
+    precondition(factors == 0 || factors == row.count, "as many factors as elements, or none")
     precondition(
       start >= 0 && stride >= 0
-        && (rank == 0 || start + (rank - 1) * stride + range.count <= numbers),
-      "the factor is too short")
+        && (rank == 0 || start + (rank - 1) * stride + row.count <= right),
+      "the second factor is too short")
   }
 }

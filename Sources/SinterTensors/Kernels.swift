@@ -15,9 +15,11 @@ enum Kernels {
 // MARK: - Conversion
 
 extension Kernels {
-  /// Widens elements; `bytes` holds `count` of them, aligned to their size.
+  /// Widens elements to the row from a place on; `bytes` holds `count` of them, aligned to their
+  /// size.
   static func widen(
-    _ bytes: Span<UInt8>, from dtype: DType, count: Int, into row: inout MutableSpan<Double>
+    _ bytes: Span<UInt8>, from dtype: DType, count: Int, into row: inout MutableSpan<Double>,
+    at start: Int
   ) -> Int {
     let kernel: @convention(c) (Int32, UnsafeRawPointer?, UnsafeMutablePointer<Double>?, Int) -> Int
     switch dtype {
@@ -29,12 +31,13 @@ extension Kernels {
     case .float8E5M2: unsafe kernel = sinter_widen_e5m2
     default: preconditionFailure("\(dtype.rawValue) is not a type of real numbers")
     }
-    precondition(count >= 0 && count <= row.count, "the row is too short")
+    precondition(start >= 0 && count >= 0 && count <= row.count - start, "the row is too short")
     precondition(bytes.count == count * dtype.bitWidth / 8, "the bytes are not those elements")
     // SAFETY: both counts were checked.
     return unsafe bytes.withUnsafeBufferPointer { source in
       unsafe row.withUnsafeMutableBufferPointer { target in
-        unsafe kernel(level, source.baseAddress, target.baseAddress, count)
+        let place = unsafe target.baseAddress.map { unsafe $0 + start }
+        return unsafe kernel(level, source.baseAddress, place, count)
       }
     }
   }
@@ -156,6 +159,24 @@ extension Kernels {
         }
       }
     }
+  }
+
+  static func squaresAndChanges(
+    _ row: Span<Double>, to other: Span<Double>
+  ) -> (squares: Double, changes: Double) {
+    precondition(row.count == other.count, "the rows differ in length")
+    var sums = SIMD2<Double>()
+    // SAFETY: the counts are equal, and there is room for two sums.
+    unsafe row.withUnsafeBufferPointer { row in
+      unsafe other.withUnsafeBufferPointer { other in
+        unsafe withUnsafeMutableBytes(of: &sums) { sums in
+          unsafe sinter_squares_and_changes(
+            level, row.baseAddress, other.baseAddress, row.count,
+            sums.bindMemory(to: Double.self).baseAddress)
+        }
+      }
+    }
+    return (sums.x, sums.y)
   }
 
   static func largestMagnitude(_ row: Span<Double>) -> Double {

@@ -89,6 +89,19 @@ public enum Reduction {
     Kernels.squaresOfChanges(row, from: base, selecting: selectors)
   }
 
+  /// Adds up the squares of a row, and those of the differences from it, in one go.
+  ///
+  /// - Parameters:
+  ///   - row: any numbers.
+  ///   - other: as many.
+  /// - Returns: what ``sumOfSquares(_:)`` gives for the row, and ``sumOfSquares(_:minus:)`` for the
+  ///   other less the row.
+  public static func sumsOfSquares(
+    _ row: Span<Double>, changedTo other: Span<Double>
+  ) -> (squares: Double, changes: Double) {
+    Kernels.squaresAndChanges(row, to: other)
+  }
+
   /// Finds the largest magnitude.
   ///
   /// - Parameter row: any numbers.

@@ -37,6 +37,16 @@ import Testing
     #expect(inspection.stdout.contains("rank 3  scale 1"), "\(inspection.stdout)")
   }
 
+  @Test func `progress in JSON is one object a line`() async throws {
+    let run = try await workspace.run(
+      "adapter", "combine", "math", "code", "both", "--json", "--progress", "json")
+    #expect(run.exitCode == 0)
+    let lines = try run.stderr.split(separator: "\n").map { try jsonObject(String($0)) }
+    let last = try #require(lines.last)
+    #expect(last["modules"] as? Int ?? 0 > 0)
+    #expect(last["modules_done"] as? Int == last["modules"] as? Int)
+  }
+
   @Test func `a smaller rank leaves an error, which is told`() async throws {
     let run = try await workspace.run("adapter", "combine", "math", "code", "both", "--rank", "1")
     #expect(run.exitCode == 0, "\(run.stderr)")

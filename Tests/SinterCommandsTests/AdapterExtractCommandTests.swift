@@ -48,6 +48,19 @@ import Testing
       diagnostics.contains { ($0["message"] as? String)?.contains("were left out") == true })
   }
 
+  @Test func `progress in JSON is one object a line`() async throws {
+    let run = try await workspace.run(
+      "adapter", "extract", "tuned", "base", "out", "--rank", "2", "--json", "--progress", "json")
+    #expect(run.exitCode == 0)
+    _ = try jsonObject(run.stdout)
+    let lines = try run.stderr.split(separator: "\n").map { try jsonObject(String($0)) }
+    let last = try #require(lines.last)
+    #expect(last["type"] as? String == "progress")
+    #expect(last["modules_done"] as? Int == 2)
+    #expect(last["modules"] as? Int == 2)
+    #expect(last["bytes_read"] as? Int ?? 0 > 0)
+  }
+
   @Test func `what cannot be is refused with its exit code`() async throws {
     let cases: [([String], Int32, String)] = [
       ([], 64, "one of --rank and --energy is needed"),

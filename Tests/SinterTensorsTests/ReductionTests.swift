@@ -222,6 +222,9 @@ import Testing
       }
       #expect(all == Self.ordered(squares))
       #expect(some == Self.ordered(selected))
+      let both = KernelLevel.with(level) { Reduction.sumsOfSquares(b.span, changedTo: x.span) }
+      #expect(both.squares == Self.ordered(b.map { $0 * $0 }))
+      #expect(both.changes == all)
     }
   }
 }

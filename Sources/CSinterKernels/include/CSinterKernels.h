@@ -12,7 +12,7 @@
 
 /// What every machine of the architecture has.
 #define SINTER_LEVEL_BASELINE 0
-/// x86-64 with AVX2.
+/// x86-64 with AVX2 and FMA.
 #define SINTER_LEVEL_AVX2 1
 /// x86-64 with AVX-512 F, BW, DQ and VL.
 #define SINTER_LEVEL_AVX512 2
@@ -46,6 +46,9 @@ typedef struct {
   /// Whether the sum is divided at all.
   int divides;
 } sinter_election;
+
+/// The rows of a product of low rank that are computed at once.
+#define SINTER_LOW_RANK_ROWS 4
 
 /// A function of the list of kernels, as Swift sees it.
 #define KERNEL(type, name, parameters, arguments) \

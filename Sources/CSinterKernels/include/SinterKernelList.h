@@ -45,6 +45,10 @@ KERNEL(
     double, squares_of_changes,
     (const double *row, const double *base, const double *selectors, size_t count),
     (row, base, selectors, count))
+/// The sums of the squares of row and of other - row, put into `sums` in this order.
+KERNEL(
+    void, squares_and_changes, (const double *row, const double *other, size_t count, double *sums),
+    (row, other, count, sums))
 /// The largest magnitude; 0 for no elements, NaN when any element is NaN.
 KERNEL(double, largest_magnitude, (const double *row, size_t count), (row, count))
 /// The number of elements that are NaN or infinite.
@@ -216,20 +220,26 @@ KERNEL(
 
 // MARK: Products of low rank
 //
-// row[j] += (coefficient + coefficients[j]) · Σ left[k] · right[k · stride + j], for k in rank and j
-// in count, each sum from zero on and in the order of k. Without coefficients (null) they count as
-// zeros.
+// target[i, j] = source[i, j] + (coefficient + coefficients[j]) · Σ left[i · rank + k] ·
+// right[k · stride + j], for i in rows, k in rank and j in count, each sum from zero on and in the
+// order of k. Row i of source and target begins at i · target_stride; they may be the same. Without
+// coefficients (null) they count as zeros. The scratch has room for SINTER_LOW_RANK_ROWS · rank
+// numbers.
 
 KERNEL(
     void, add_low_rank_f32,
     (const float *left, const float *right, size_t rank, size_t stride, double coefficient,
-     const double *coefficients, double *row, size_t count),
-    (left, right, rank, stride, coefficient, coefficients, row, count))
+     const double *coefficients, const double *source, double *target, size_t target_stride,
+     size_t rows, size_t count, double *scratch),
+    (left, right, rank, stride, coefficient, coefficients, source, target, target_stride, rows,
+     count, scratch))
 KERNEL(
     void, add_low_rank_f64,
     (const double *left, const double *right, size_t rank, size_t stride, double coefficient,
-     const double *coefficients, double *row, size_t count),
-    (left, right, rank, stride, coefficient, coefficients, row, count))
+     const double *coefficients, const double *source, double *target, size_t target_stride,
+     size_t rows, size_t count, double *scratch),
+    (left, right, rank, stride, coefficient, coefficients, source, target, target_stride, rows,
+     count, scratch))
 
 // MARK: Matrices
 

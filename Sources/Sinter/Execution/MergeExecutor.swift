@@ -149,6 +149,10 @@ extension MergeExecutor {
     var units: [any WorkUnit] = []
     var modelWide: [PlannedTensor] = []
     for tensor in plan.tensors {
+      if let unit = updateUnit(tensor, outputs) {
+        units.append(unit)
+        continue
+      }
       switch tensor.effectiveOperation {
       case .copy:
         units.append(
@@ -177,6 +181,16 @@ extension MergeExecutor {
         output: outputs[tensor.shard], grid: grid)
     }
     return MergeUnit(members)
+  }
+
+  /// A unit that copies a tensor and adds products of factors, when that is all there is to do.
+  private func updateUnit(_ tensor: PlannedTensor, _ outputs: [OutputFile]) -> UpdateUnit? {
+    guard let source = tensor.sources.first, let grid = tensor.updateGrid,
+      let update = source.tensor.update
+    else { return nil }
+    return UpdateUnit(
+      tensor, from: UpdatedTensor(stored(source), update, meter: meters[source.input]), grid,
+      to: outputs[tensor.shard])
   }
 
   /// A source of values: the stored tensor, or what adapters make of it.

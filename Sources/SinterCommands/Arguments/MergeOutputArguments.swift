@@ -23,14 +23,9 @@ struct MergeOutputArguments: ParsableArguments {
   @Flag(help: "Print one JSON document on standard output, errors too.")
   var json = false
 
-  @Flag(help: "Print nothing but errors.")
-  var quiet = false
+  @OptionGroup var display: ProgressArguments
 
-  @Option(
-    help: ArgumentHelp(
-      "Progress on standard error; auto is a redrawn line on a terminal, otherwise nothing.",
-      valueName: "style"))
-  var progress = ProgressStyle.auto
+  var quiet: Bool { display.quiet }
 
   /// Executes a plan as the arguments say.
   ///
@@ -50,7 +45,7 @@ struct MergeOutputArguments: ParsableArguments {
       plan: plan, output: path,
       options: resources.options(
         overwrites: overwrite, allowsNonFinite: allowNonFinite, synchronizes: !skipsSync),
-      style: quiet ? .none : progress, console: console)
+      style: display.style, console: console)
     let report = MergeReport(plan, try await run.summary(), verb: verb)
     // Programs that read the document find remarks in it; people get them as text.
     if !json {

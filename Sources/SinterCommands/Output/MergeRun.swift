@@ -23,16 +23,6 @@ struct MergeRun {
     let counter = ProgressCounter()
     let executor = MergeExecutor(plan: plan, options: options, progress: counter)
     let display = ProgressDisplay(style: style, console: console, counter: counter, plan: plan)
-    let showing = Task { await display.run() }
-    let result: Result<MergeSummary, any Error>
-    do {
-      result = .success(try await executor.run(into: output))
-    } catch {
-      result = .failure(error)
-    }
-    // The line is wiped before anything else is printed.
-    showing.cancel()
-    await showing.value
-    return try result.get()
+    return try await display.showing { try await executor.run(into: output) }
   }
 }

@@ -1,7 +1,24 @@
 import Safetensors
 
+/// How far a command has come, as a line for people and one for programs.
+protocol ProgressText {
+  /// One line of text.
+  ///
+  /// - Parameter width: the most characters that it may have; parts at the end are left out.
+  /// - Returns: the line, without a line feed.
+  func text(width: Int) -> String
+
+  /// One line of JSON.
+  var json: JSONText { get }
+}
+
+extension ProgressText {
+  /// The line with all its parts.
+  func text() -> String { text(width: .max) }
+}
+
 /// How far a merge has come, as text. It knows neither terminal nor clock.
-struct ProgressLine {
+struct ProgressLine: ProgressText {
   /// The output tensors that are complete.
   var tensorsDone: Int
   /// The output tensors.
@@ -22,7 +39,10 @@ struct ProgressLine {
   }
 
   /// The time that is left in seconds, `nil` while it is too early to tell.
-  var secondsLeft: Double? {
+  var secondsLeft: Double? { Self.secondsLeft(fraction, after: seconds) }
+
+  /// The time that is left in seconds, `nil` while it is too early to tell.
+  static func secondsLeft(_ fraction: Double, after seconds: Double) -> Double? {
     guard seconds >= 0.5, fraction > 0.001 else { return nil }
     return seconds * (1 - fraction) / fraction
   }
@@ -31,17 +51,29 @@ struct ProgressLine {
   ///
   /// - Parameter width: the most characters that it may have; parts at the end are left out.
   /// - Returns: the line, without a line feed.
-  func text(width: Int = .max) -> String {
-    let percent = Int(fraction * 100)
-    var parts = [
-      "merging  \(percent < 10 ? "  " : percent < 100 ? " " : "")\(percent)%",
-      "\(tensorsDone)/\(tensors) tensors",
+  func text(width: Int) -> String {
+    let parts = [
+      "merging  \(Self.percent(fraction))", "\(tensorsDone)/\(tensors) tensors",
+      Self.speed(bytesRead + bytesWritten, in: seconds),
+      secondsLeft.map { "\(Self.duration($0)) left" },
     ]
-    if seconds >= 0.1, bytesRead + bytesWritten > 0 {
-      let rate = Double(bytesRead + bytesWritten) / seconds
-      parts.append("\(ByteCountText(Int(min(rate, 1e18))))/s")
-    }
-    if let secondsLeft { parts.append("\(Self.duration(secondsLeft)) left") }
+    return Self.fitting(parts.compactMap { $0 }, width)
+  }
+
+  /// A part of the whole, rounded down, in four characters.
+  static func percent(_ fraction: Double) -> String {
+    let percent = Int(fraction * 100)
+    return "\(percent < 10 ? "  " : percent < 100 ? " " : "")\(percent)%"
+  }
+
+  /// Bytes in a second, `nil` when there is nothing to go by.
+  static func speed(_ bytes: Int, in seconds: Double) -> String? {
+    guard seconds >= 0.1, bytes > 0 else { return nil }
+    return "\(ByteCountText(Int(min(Double(bytes) / seconds, 1e18))))/s"
+  }
+
+  /// As many parts as fit, two spaces between them.
+  static func fitting(_ parts: [String], _ width: Int) -> String {
     var text = ""
     for part in parts {
       let longer = text.isEmpty ? part : text + "  " + part

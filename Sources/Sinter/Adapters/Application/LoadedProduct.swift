@@ -70,37 +70,72 @@ struct LoadedProduct: Sendable {
   ///   - row: the elements.
   ///   - elements: which they are, in the row-major order of the tensor.
   func add(to row: inout MutableSpan<Double>, _ elements: Range<Int>) {
-    let first = max(elements.lowerBound, rows.lowerBound * columns)
     let end = min(elements.upperBound, rows.upperBound * columns)
-    var start = first
+    var start = max(elements.lowerBound, rows.lowerBound * columns)
     while start < end {
       let (index, column) = start.quotientAndRemainder(dividingBy: columns)
-      let stop = min(end, start + columns - column)
-      let place = start - elements.lowerBound..<stop - elements.lowerBound
-      add(index, column, to: &row, place)
+      // Whole rows together, and what is left of a row alone.
+      let whole = column == 0 ? (end - start) / columns : 0
+      let stop = whole > 0 ? start + whole * columns : min(end, start + columns - column)
+      let width = whole > 0 ? columns : stop - start
+      let place = start - elements.lowerBound
+      add(
+        to: &row, index..<index + max(whole, 1), column..<column + width,
+        LowRankTarget(rows: max(whole, 1), place..<place + width, stride: columns))
+      start = stop
+    }
+  }
+
+  /// Whether the product is added to all of some rows.
+  func covers(_ block: Range<Int>) -> Bool { block.clamped(to: rows) == block }
+
+  /// Adds the product to a block of elements.
+  ///
+  /// - Parameters:
+  ///   - base: what the product is added to, laid out as the elements are; empty for themselves.
+  ///   - elements: hold the block, and may hold more.
+  ///   - block: the rows of the tensor.
+  ///   - width: the columns of the tensor.
+  ///   - target: where the rows lie.
+  func add(
+    on base: Span<Double> = Span(), to elements: inout MutableSpan<Double>, _ block: Range<Int>,
+    _ width: Range<Int>, _ target: LowRankTarget
+  ) {
+    let own = block.clamped(to: rows)
+    var start = own.lowerBound
+    while start < own.upperBound {
+      // As many rows as share a right factor and a number that they are multiplied with.
+      let expert = (start - rows.lowerBound) / blockRows
+      let last = rows.lowerBound + (expert + 1) * blockRows
+      let stop = rowFactors == nil ? min(own.upperBound, last) : start + 1
+      let shift = (start - block.lowerBound) * target.stride
+      let first = target.first.lowerBound + shift..<target.first.upperBound + shift
+      add(
+        start..<stop, expert, width, on: base, to: &elements,
+        LowRankTarget(rows: stop - start, first, stride: target.stride))
       start = stop
     }
   }
 
   private func add(
-    _ index: Int, _ column: Int, to row: inout MutableSpan<Double>, _ place: Range<Int>
+    _ block: Range<Int>, _ expert: Int, _ width: Range<Int>, on base: Span<Double>,
+    to elements: inout MutableSpan<Double>, _ target: LowRankTarget
   ) {
-    let own = index - rows.lowerBound
-    let left = own * rank..<(own + 1) * rank
-    let start = own / blockRows * rank * columns + column
-    let factor = rowFactors.map { scale * $0[index] } ?? (columnFactors == nil ? scale : 0)
-    let factors = columnFactors?.map { scale * $0 } ?? []
-    let some =
-      factors.isEmpty ? factors.span : factors.span.extracting(column..<column + place.count)
+    let first = block.lowerBound - rows.lowerBound
+    let left = first * rank..<(first + block.count) * rank
+    let start = expert * rank * columns + width.lowerBound
+    let factor =
+      rowFactors.map { scale * $0[block.lowerBound] } ?? (columnFactors == nil ? scale : 0)
+    let factors = columnFactors?[width].map { scale * $0 } ?? []
     switch self.factors {
     case .single(let all, let right):
       LowRankProduct.add(
-        all.span.extracting(left), right.span, from: start, stride: columns, times: factor, some,
-        to: &row, place)
+        all.span.extracting(left), rank: rank, right.span, from: start, stride: columns,
+        times: factor, factors.span, on: base, to: &elements, target)
     case .double(let all, let right):
       LowRankProduct.add(
-        all.span.extracting(left), right.span, from: start, stride: columns, times: factor, some,
-        to: &row, place)
+        all.span.extracting(left), rank: rank, right.span, from: start, stride: columns,
+        times: factor, factors.span, on: base, to: &elements, target)
     }
   }
 }
@@ -113,6 +148,12 @@ extension LoadedProduct {
     _ product: TensorUpdate.Product, _ columns: Int, _ file: InputFile, as type: Number.Type
   ) throws(SafetensorsError) -> (left: [Number], right: [Number]) {
     let module = product.module
+    if !product.isTransposed, module.storesRows {
+      // They lie in the file as rows take them.
+      let slice = product.slice.lowerBound * module.rank..<product.slice.upperBound * module.rank
+      let own = try StoredTensor(file: file, tensor: module.b).numbers(slice, as: type)
+      return (own, try StoredTensor(file: file, tensor: module.a).numbers(as: type))
+    }
     let rank = module.rank
     let slice = product.slice
     let blocks = product.rows.count / slice.count
@@ -148,6 +189,14 @@ extension LoadedProduct {
 }
 
 extension AdapterModule {
+  /// Whether the factors of one matrix lie in the file as rank x inputs and outputs x rank.
+  fileprivate var storesRows: Bool {
+    switch (format, kind) {
+    case (.mlx, .linear), (.mlx, .embedding): false
+    default: experts == 1
+    }
+  }
+
   /// Reads factor A, and hands over every number with its expert, its place in the rank and its
   /// input.
   fileprivate func readA(
@@ -196,7 +245,7 @@ extension StoredTensor {
     _ body: (Range<Int>, inout MutableSpan<Double>) -> Void
   ) throws(SafetensorsError) {
     let count = shape.elementCount
-    let length = min(count, 65_536)
+    let length = min(count, 8192)
     var bytes = ByteBuffer(byteCount: byteCount(of: length))
     var numbers = Tile<Double>(rows: 1, capacity: length)
     for start in stride(from: 0, to: count, by: max(length, 1)) {
@@ -211,6 +260,27 @@ extension StoredTensor {
       fill(range, from: bytes, at: 0, of: range, into: &row)
       body(range, &row)
     }
+  }
+
+  /// Reads elements in order.
+  ///
+  /// - Parameters:
+  ///   - range: which; `nil` for all.
+  ///   - type: what they become, by rounding if need be.
+  /// - Returns: the elements.
+  /// - Throws: `SafetensorsError` when the file cannot be read.
+  fileprivate func numbers<Number: BinaryFloatingPoint>(
+    _ range: Range<Int>? = nil, as type: Number.Type
+  ) throws(SafetensorsError) -> [Number] {
+    let range = range ?? 0..<shape.elementCount
+    var numbers = [Number](repeating: 0, count: range.count)
+    try forEachPiece { elements, row in
+      let part = elements.clamped(to: range)
+      for element in part {
+        numbers[element - range.lowerBound] = Number(row[element - elements.lowerBound])
+      }
+    }
+    return numbers
   }
 
   /// Reads all elements in order, with their places.

@@ -58,6 +58,15 @@ final class TensorUpdate: Sendable, Hashable {
     self.substitute = substitute
   }
 
+  /// Whether nothing is done but that products of factors are added.
+  var addsProductsOnly: Bool {
+    substitute == nil
+      && parts.allSatisfy { part in
+        part.replacement == nil && part.rows == nil && part.addition == nil
+          && part.products.allSatisfy { $0.module.magnitude == nil }
+      }
+  }
+
   /// The memory that reading the tensor takes beside buffers, in bytes.
   ///
   /// - Parameter tile: the elements of the largest tile.

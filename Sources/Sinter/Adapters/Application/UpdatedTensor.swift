@@ -7,9 +7,10 @@ import Synchronization
 /// The factors of the update are read when the first run of tiles is, and dropped when the last
 /// tile of a pass is filled.
 final class UpdatedTensor: TensorSource {
-  private let base: StoredTensor
+  let base: StoredTensor
   private let update: TensorUpdate
-  private let meter: ChangeMeter?
+  /// Is told how much the values change, if anybody wants to know.
+  let tally: ChangeTally?
   private let grid: TileGrid?
   private let state = Mutex(State())
 
@@ -34,7 +35,7 @@ final class UpdatedTensor: TensorSource {
   ) {
     self.base = base
     self.update = update
-    self.meter = meter
+    tally = meter?.tally(of: base.tensor)
     self.grid = grid
   }
 
@@ -48,7 +49,7 @@ final class UpdatedTensor: TensorSource {
   func read(
     _ elements: Range<Int>, into bytes: inout ByteBuffer, at offset: Int
   ) throws(SafetensorsError) {
-    let loaded = try takeRun()
+    let loaded = try beginRun()
     try base.read(elements, into: &bytes, at: offset)
     var place = offset + Self.padded(base.byteCount(of: elements.count))
     for replacement in loaded.replacements {
@@ -71,16 +72,16 @@ final class UpdatedTensor: TensorSource {
     }
     base.fill(elements, from: bytes, at: offset, of: run, into: &row)
     let place = offset + Self.padded(base.byteCount(of: run.count))
-    if let meter, isTile(elements), !meter.isComplete(base.tensor) {
+    loaded.apply(to: &row, elements, bytes, at: place, of: run)
+    if let tally, isTile(elements), !tally.isComplete {
       var before = [Double](repeating: 0, count: row.count)
-      var copy = before.mutableSpan
-      for i in 0..<row.count { copy[i] = row[i] }
-      loaded.apply(to: &row, elements, bytes, at: place, of: run)
-      meter.add(&copy, row.span, of: base.tensor)
-    } else {
-      loaded.apply(to: &row, elements, bytes, at: place, of: run)
+      var values = before.mutableSpan
+      base.fill(elements, from: bytes, at: offset, of: run, into: &values)
+      var part = ChangeTally.Sums()
+      part.add(values.span, row.span)
+      tally.add(part)
     }
-    finish(elements, of: run)
+    end(elements, isRun: elements.upperBound == run.upperBound)
     return Reduction.countNonFinite(row.span)
   }
 
@@ -91,7 +92,10 @@ final class UpdatedTensor: TensorSource {
   }
 
   /// Makes sure that the update is loaded, and counts a run.
-  private func takeRun() throws(SafetensorsError) -> LoadedUpdate {
+  ///
+  /// - Returns: the update.
+  /// - Throws: `SafetensorsError` when an adapter's file cannot be read.
+  func beginRun() throws(SafetensorsError) -> LoadedUpdate {
     try state.withLock { state throws(SafetensorsError) in
       state.runs += 1
       if let loaded = state.loaded { return loaded }
@@ -101,11 +105,15 @@ final class UpdatedTensor: TensorSource {
     }
   }
 
-  /// Counts a tile, and drops the update when it was the last one of a pass.
-  private func finish(_ elements: Range<Int>, of run: Range<Int>) {
+  /// Counts elements as done, and drops the update when they were the last ones of a pass.
+  ///
+  /// - Parameters:
+  ///   - elements: the elements.
+  ///   - isRun: whether the run is done with them.
+  func end(_ elements: Range<Int>, isRun: Bool) {
     state.withLock { state in
       state.filled += elements.count
-      if elements.upperBound == run.upperBound { state.runs -= 1 }
+      if isRun { state.runs -= 1 }
       guard state.runs == 0, state.filled >= shape.elementCount else { return }
       state.loaded = nil
       state.filled = 0

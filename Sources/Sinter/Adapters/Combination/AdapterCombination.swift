@@ -34,6 +34,7 @@ public struct AdapterCombination: Sendable {
       byteCount: plan.estimatedByteCount)
     do {
       let (plan, progress, stop) = (plan, progress, stop)
+      progress.expect(modules: plan.modules.count)
       let factors = try await ModuleThreads(count: plan.budget.workers, stop: stop).results(
         plan.modules.map { ($0.inputs + $0.outputs) * max($0.rank, 1) }
       ) { place in

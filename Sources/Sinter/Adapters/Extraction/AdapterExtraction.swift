@@ -37,6 +37,7 @@ public struct AdapterExtraction: Sendable {
       let changed = ChangedModules(plan.modules, changed: try await compare())
       guard changed.faults.isEmpty else { throw DiagnosticError(changed.faults) }
       guard !changed.factored.isEmpty else { throw DiagnosticError([nothing(changed)]) }
+      progress.expect(modules: changed.factored.count)
       let factors = try await forEach(changed.factored, workers: plan.budget.workers) { module in
         let factors = try ModuleExtraction(
           module: module, options: plan.options, budget: plan.budget, writer: writer,
