@@ -88,6 +88,13 @@ KERNEL(
 
 /// row -= other
 KERNEL(void, subtract, (double *row, const double *other, size_t count), (row, other, count))
+/// Of each 16 elements one number whose bits tell, from the lowest on, which of them are not zero.
+KERNEL(void, mark_nonzero, (const double *row, uint16_t *marks, size_t count), (row, marks, count))
+/// row = row - other where such a bit is set, and +0 elsewhere
+KERNEL(
+    void, subtract_marked,
+    (double *row, const double *other, const uint16_t *marks, size_t count),
+    (row, other, marks, count))
 /// row *= factor
 KERNEL(void, multiply, (double *row, double factor, size_t count), (row, factor, count))
 /// row += factor * other
