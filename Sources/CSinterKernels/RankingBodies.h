@@ -2,8 +2,8 @@
 //
 // An element is kept when its bits are below the threshold of its place in the order of magnitudes.
 // Most bits are below the thresholds of all places, or of none. For the others magnitudes are
-// counted in buckets, which tells between which places an element lies; only where the thresholds of
-// these places differ in what they say, it is looked for among the elements of its bucket. Zeros
+// counted in buckets, which tells between which places an element lies; only where the thresholds
+// of these places differ in what they say, it is looked for among the elements of its bucket. Zeros
 // need no decision. Nothing here can be predicted, so lists grow without branches.
 
 /// There are 16 or more buckets, and one for each two to four elements of a vector.
@@ -31,7 +31,7 @@ typedef struct {
 
 typedef struct {
   size_t length, bucket_count;
-  /// By how much a key is shifted to the right to count in buckets.
+  /// By how much the high half of a key is shifted to the right to count in buckets.
   int bucket_shift;
   threshold_range *ranges;
   /// The threshold of each place, and one more number.
@@ -93,14 +93,18 @@ static void SINTER_NAME(sort)(
   }
 }
 
-/// The largest key.
-SINTER_INLINE uint64_t largest_key(const double *row, size_t length) {
-  uint64_t largest = 0;
+/// The high half of the largest key, which is all that buckets look at. Numbers of 32 bits are
+/// twice as many to a register, and all levels can compare them.
+SINTER_INLINE uint32_t largest_half(const double *row, size_t length, int *is_zero) {
+  uint32_t largest = 0, low = 0;
   for (size_t i = 0; i < length; i++) {
     uint64_t key = key_of(row, i);
+    uint32_t high = (uint32_t)(key >> 32);
+    low |= (uint32_t)key;
     // Signs are gone, so that signed numbers will do.
-    largest = (int64_t)key > (int64_t)largest ? key : largest;
+    largest = (int32_t)high > (int32_t)largest ? high : largest;
   }
+  *is_zero = (largest | low) == 0;
   return largest;
 }
 
@@ -110,12 +114,17 @@ SINTER_INLINE void find_buckets(const ranking *r, const double *row, uint32_t to
   uint16_t *buckets = r->buckets;
   uint32_t *bits = r->bits;
   int shift = r->bucket_shift;
+  // Zeros come as they like, so this must become vector code; selecting could become a branch.
+#pragma clang loop vectorize(enable)
   for (size_t i = 0; i < r->length; i++) {
     uint64_t key = key_of(row, i);
-    uint32_t bucket = top - (uint32_t)(key >> shift);
-    bucket = bucket < last ? bucket : last;
-    buckets[i] = (uint16_t)(key == 0 ? last + 1 + (uint32_t)i % ZERO_BUCKETS : bucket);
-    bits[i] |= key == 0 ? UINT32_MAX : 0;
+    uint32_t high = (uint32_t)(key >> 32);
+    uint32_t bucket = top - (high >> shift);
+    bucket = (int32_t)bucket < (int32_t)last ? bucket : last;
+    uint32_t zero = -(uint32_t)((high | (uint32_t)key) == 0);
+    uint32_t zero_bucket = last + 1 + (uint32_t)i % ZERO_BUCKETS;
+    buckets[i] = (uint16_t)((zero_bucket & zero) | (bucket & ~zero));
+    bits[i] |= zero;
   }
 }
 
@@ -158,24 +167,17 @@ SINTER_INLINE size_t append_indices(i32x16 lanes, size_t first, uint16_t *target
   _mm256_storeu_si256((__m256i *)target, _mm512_cvtepi32_epi16(indices));
   return (size_t)__builtin_popcount(mask);
 }
-#else
-SINTER_INLINE size_t append_indices(i32x16 lanes, size_t first, uint16_t *target) {
-  size_t appended = 0;
-  for (size_t lane = 0; lane < GROUP; lane++) {
-    target[appended] = (uint16_t)(first + lane);
-    appended -= (size_t)(int64_t)lanes[lane];
-  }
-  return appended;
-}
 #endif
 
 /// Lists the elements whose place matters.
 SINTER_INLINE size_t list_open(const ranking *r, uint32_t least, uint32_t most) {
   size_t count = 0, i = 0;
+#if SINTER_WORDS == 8
   for (; i + GROUP <= r->length; i += GROUP) {
     u32x16 bits = *(const u32x16_memory *)(r->bits + i);
     count += append_indices((bits >= least) & (bits < most), i, r->open + count);
   }
+#endif
   for (; i < r->length; i++) {
     r->open[count] = (uint16_t)i;
     count += (r->bits[i] >= least) & (r->bits[i] < most);
@@ -200,10 +202,12 @@ SINTER_INLINE size_t decide_by_bucket(const ranking *r, size_t count) {
 /// Lists the elements of a bucket. Appending writes more than it appends, hence the detour.
 SINTER_INLINE void list_bucket(const ranking *r, uint16_t bucket, uint16_t *target) {
   size_t count = 0, i = 0;
+#if SINTER_WORDS == 8
   for (; i + GROUP <= r->length; i += GROUP) {
     i16x16 lanes = *(const u16x16_memory *)(r->buckets + i) == bucket;
     count += append_indices(__builtin_convertvector(lanes, i32x16), i, r->members + count);
   }
+#endif
   for (; i < r->length; i++) {
     r->members[count] = (uint16_t)i;
     count += r->buckets[i] == bucket;
@@ -292,7 +296,7 @@ SINTER_INLINE ranking make_ranking(size_t length, char *scratch) {
   bucket_bits = bucket_bits < LEAST_BUCKET_BITS ? LEAST_BUCKET_BITS : bucket_bits;
   r.length = length;
   r.bucket_count = (size_t)1 << bucket_bits;
-  r.bucket_shift = 52 + RANGE_BITS - (int)bucket_bits;
+  r.bucket_shift = 20 + RANGE_BITS - (int)bucket_bits;
   TAKE(r.ranges, r.bucket_count);
   TAKE(r.thresholds, length + 1);
   TAKE(r.bits, length);
@@ -329,13 +333,14 @@ int SINTER_NAME(drop_ranked)(
   uint32_t most = r.thresholds[0], least = r.thresholds[length - 1];
   for (size_t v = 0; v < vector_count; v++) {
     double *vector = row + v * length;
-    uint64_t largest = largest_key(vector, length);
-    if (largest == 0) {
+    int is_zero;
+    uint32_t largest = largest_half(vector, length, &is_zero);
+    if (is_zero) {
       __builtin_memset(vector, 0, length * sizeof *vector);
       continue;
     }
     SINTER_NAME(random_words)(seed, stream, index + v * length, r.bits, length);
-    find_buckets(&r, vector, (uint32_t)(largest >> r.bucket_shift));
+    find_buckets(&r, vector, largest >> r.bucket_shift);
     count_buckets(&r);
     size_t left = decide_by_bucket(&r, list_open(&r, least, most));
     if (left > 0) decide_by_place(&r, vector, left);
