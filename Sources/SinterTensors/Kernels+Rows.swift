@@ -13,6 +13,39 @@ extension Kernels {
     }
   }
 
+  static func markNonzero(
+    _ row: Span<Double>, into marks: inout MutableSpan<UInt16>, from start: Int
+  ) {
+    precondition(
+      start >= 0 && RowArithmetic.markCount(row.count) <= marks.count - start, "too few marks")
+    // SAFETY: there is a mark for each 16 elements, the last of them included.
+    unsafe row.withUnsafeBufferPointer { row in
+      unsafe marks.withUnsafeMutableBufferPointer { marks in
+        let target = unsafe marks.baseAddress.map { unsafe $0 + start }
+        unsafe sinter_mark_nonzero(level, row.baseAddress, target, row.count)
+      }
+    }
+  }
+
+  static func subtract(
+    _ other: Span<Double>, from row: inout MutableSpan<Double>, marked marks: Span<UInt16>,
+    from start: Int
+  ) {
+    precondition(other.count == row.count, "the rows differ in length")
+    precondition(
+      start >= 0 && RowArithmetic.markCount(row.count) <= marks.count - start, "too few marks")
+    // SAFETY: the counts are equal, and there is a mark for each 16 elements.
+    unsafe row.withUnsafeMutableBufferPointer { row in
+      unsafe other.withUnsafeBufferPointer { other in
+        unsafe marks.withUnsafeBufferPointer { marks in
+          let source = unsafe marks.baseAddress.map { unsafe $0 + start }
+          unsafe sinter_subtract_marked(
+            level, row.baseAddress, other.baseAddress, source, row.count)
+        }
+      }
+    }
+  }
+
   static func multiply(_ row: inout MutableSpan<Double>, by factor: Double) {
     // SAFETY: the count is the span's.
     unsafe row.withUnsafeMutableBufferPointer {

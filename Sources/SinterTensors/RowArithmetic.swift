@@ -9,6 +9,38 @@ public enum RowArithmetic {
     Kernels.subtract(other, from: &row)
   }
 
+  /// How many marks a row takes: each tells of 16 elements, from the lowest bit on.
+  ///
+  /// - Parameter count: the number of elements.
+  /// - Returns: the number of marks.
+  public static func markCount(_ count: Int) -> Int { (count + 15) / 16 }
+
+  /// Marks the elements that are not zero.
+  ///
+  /// - Parameters:
+  ///   - row: the elements.
+  ///   - marks: receives ``markCount(_:)`` marks; bits beyond the last element are zero.
+  ///   - start: the place in `marks` of the first of them.
+  public static func markNonzero(
+    _ row: Span<Double>, into marks: inout MutableSpan<UInt16>, from start: Int = 0
+  ) {
+    Kernels.markNonzero(row, into: &marks, from: start)
+  }
+
+  /// Subtracts a row from another where elements are marked; the others become zero.
+  ///
+  /// - Parameters:
+  ///   - other: what to subtract.
+  ///   - row: as many elements.
+  ///   - marks: as ``markNonzero(_:into:from:)`` sets them.
+  ///   - start: the place in `marks` of the first of them.
+  public static func subtract(
+    _ other: Span<Double>, from row: inout MutableSpan<Double>, marked marks: Span<UInt16>,
+    from start: Int = 0
+  ) {
+    Kernels.subtract(other, from: &row, marked: marks, from: start)
+  }
+
   /// Multiplies all elements by a factor: `row *= factor`.
   ///
   /// - Parameters:

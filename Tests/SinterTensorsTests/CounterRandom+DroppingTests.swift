@@ -114,10 +114,45 @@ import Testing
       [value, .nan, .infinity, -.infinity, 0, value][i % 6]
     }
     let wide = (0..<length).map { _ in random.nextFinite(Double.self) }
-    return [spread, few, half, near, special, wide, spread.map { _ in 0 }]
+    let outliers = spread.enumerated().map { i, value in i % 50 == 7 ? 1 : value * 1e-6 }
+    return [
+      spread, few, half, near, special, wide, spread.map { _ in 0 }, outliers,
+      changes(length, &random),
+    ]
   }
 
-  @Test(arguments: [1, 2, 63, 64, 65, 100, 257, 1_000])
+  /// Differences of weights in bfloat16: half are zero, the others share few magnitudes.
+  private static func changes(_ length: Int, _ random: inout SplitMix64) -> [Double] {
+    func rounded(_ value: Double) -> Double {
+      Double(Float(bitPattern: (Float(value).bitPattern &+ 0x8000) & 0xffff_0000))
+    }
+    return (0..<length).map { _ in
+      let base = rounded(Double.random(in: -0.05...0.05, using: &random))
+      return rounded(base + Double.random(in: -3e-4...3e-4, using: &random)) - base
+    }
+  }
+
+  @Test(arguments: [1_999, 2_048, 16_385, 65_535])
+  func `long vectors too, whether their magnitudes are spread or few`(length: Int) {
+    let random = CounterRandom(seed: 8, stream: 1)
+    var numbers = SplitMix64(seed: UInt64(length))
+    let changes = Self.changes(length, &numbers)
+    // A few hundred magnitudes in each of some buckets, and all others below the last.
+    let skewed = changes.enumerated().map { i, value in i % 3 == 0 ? value : 1 + value * value }
+    for values in length > 10_000 ? [changes] : [changes, skewed, changes.map { $0 * $0 * $0 }] {
+      let expected = Self.ranked(values, length, random, from: 5, low: 0.35, width: 0.3)
+      for level in KernelLevel.available {
+        var row = values
+        KernelLevel.with(level) {
+          var span = row.mutableSpan
+          random.dropRanked(&span, ofVectors: length, from: 5, low: 0.35, width: 0.3)
+        }
+        #expect(row.map(\.bitPattern) == expected.map(\.bitPattern))
+      }
+    }
+  }
+
+  @Test(arguments: [1, 2, 63, 64, 65, 100, 257, 600])
   func `larger elements of a vector are kept more often`(length: Int) {
     let random = CounterRandom(seed: 5, stream: 6)
     for vector in Self.vectors(length) {

@@ -268,6 +268,31 @@ import Testing
     }
   }
 
+  @Test(arguments: Array(0...50) + [511, 4_095])
+  func `elements that are not zero are marked, and the others become zero`(count: Int) {
+    let special = [0, -0.0, 1, -2, .nan, .infinity, Double.leastNonzeroMagnitude, 0]
+    let values = (0..<count).map { special[$0 * 5 % 8] * Double($0 % 3) }
+    let row = (0..<count).map { Double($0) }
+    let other = (0..<count).map { $0 % 4 == 0 ? Double($0) : 0.25 }
+    var expected = [UInt16](repeating: 0, count: RowArithmetic.markCount(count))
+    for i in 0..<count where values[i] != 0 { expected[i / 16] |= 1 << (i % 16) }
+    let differences = (0..<count).map { values[$0] != 0 ? row[$0] - other[$0] : 0 }
+    for level in KernelLevel.available {
+      for start in [0, 2] {
+        var marks = [UInt16](repeating: 9, count: start + expected.count)
+        var result = row
+        KernelLevel.with(level) {
+          var span = marks.mutableSpan
+          RowArithmetic.markNonzero(values.span, into: &span, from: start)
+          var target = result.mutableSpan
+          RowArithmetic.subtract(other.span, from: &target, marked: marks.span, from: start)
+        }
+        #expect(marks == [UInt16](repeating: 9, count: start) + expected)
+        #expect(Self.patterns(result) == Self.patterns(differences))
+      }
+    }
+  }
+
   @Test func `rows of different lengths, or without coefficients, are refused`() async {
     await #expect(processExitsWith: .failure) {
       var row = [1.0, 2]

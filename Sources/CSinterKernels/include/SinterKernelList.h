@@ -82,9 +82,9 @@ KERNEL(
 
 /// Thins out vectors of 2 to 65,535 elements that lie one after the other. The element that comes at
 /// place p in the order of magnitudes, of equal ones that of lower index first, is kept when its bits
-/// are below (low + width * ((length - 1 - p) / (length - 1))) * 2^32, rounded. Needs 30 bytes of
-/// scratch for each element of a vector, aligned to 8. Does nothing and returns 0 where a threshold
-/// is 0, or 2^32, or width is below 0; else 1.
+/// are below (low + width * ((length - 1 - p) / (length - 1))) * 2^32, rounded. Needs 27 bytes of
+/// scratch for each element of a vector and 2,048 more, aligned to 8. Does nothing and returns 0
+/// where a threshold is 0, or 2^32, or width is below 0; else 1.
 KERNEL(
     int, drop_ranked,
     (uint64_t seed, uint64_t stream, uint64_t index, double low, double width, double *row,
@@ -95,6 +95,13 @@ KERNEL(
 
 /// row -= other
 KERNEL(void, subtract, (double *row, const double *other, size_t count), (row, other, count))
+/// Of each 16 elements one number whose bits tell, from the lowest on, which of them are not zero.
+KERNEL(void, mark_nonzero, (const double *row, uint16_t *marks, size_t count), (row, marks, count))
+/// row = row - other where such a bit is set, and +0 elsewhere
+KERNEL(
+    void, subtract_marked,
+    (double *row, const double *other, const uint16_t *marks, size_t count),
+    (row, other, marks, count))
 /// row *= factor
 KERNEL(void, multiply, (double *row, double factor, size_t count), (row, factor, count))
 /// row += factor * other

@@ -27,9 +27,10 @@ struct TaskVectorMerge: Sendable {
 
   let models: [Model]
   let elementCount: Int
-  let tileCount: Int
   /// Where the tensor may be cut.
   let grain: TileGrain
+  /// How the tensor is cut.
+  let grid: TileGrid
   /// Whether thinned-out task vectors are rescaled to their sums of magnitudes before.
   let matchesSums: Bool
   private let semantics: TaskVectorSemantics
@@ -54,7 +55,7 @@ struct TaskVectorMerge: Sendable {
     self.electsSign = electsSign
     elementCount = group.elementCount
     grain = sparsification == .ranked ? RankedDropping.grain(group.shape) : .elements
-    tileCount = TileGrid(shape: group.shape, grain: grain).count
+    grid = TileGrid(shape: group.shape, grain: grain)
     let rescales = parameters.isOn("rescale")
     let byProbability = sparsification.isRandom && semantics.rescalesByProbability
     matchesSums = rescales && !byProbability
@@ -86,10 +87,20 @@ struct TaskVectorMerge: Sendable {
       ? lambda / (try WeightSum.divisor(of: models.map(\.weight))) : lambda
   }
 
-  /// The bytes of the histograms that a survey's pass keeps.
+  /// The bytes of the histograms that a survey's pass keeps, and of what the survey remembers of
+  /// the elements that are kept.
   var surveyByteCount: Int {
-    models.reduce(0) { $0 + $1.thinning.boundCount * MagnitudeSelection.passByteCount }
+    let histograms = models.reduce(0) {
+      $0 + $1.thinning.boundCount * MagnitudeSelection.passByteCount
+    }
+    guard remembersKept else { return histograms }
+    // All partial results and the survey together hold it once.
+    let kept = KeptElements.byteCount(grid, vectorCount: models.count)
+    return histograms + kept / (Scheduler.surveyStepsPerWorker + 2)
   }
+
+  /// Whether the survey finds out which elements are kept, and at a cost.
+  var remembersKept: Bool { matchesSums && models.contains(where: \.thinning.isRanked) }
 
   /// What the survey covers: all tensors when elements are chosen from the whole model.
   var surveyScope: SurveyScope {
@@ -113,6 +124,9 @@ struct TaskVectorMerge: Sendable {
     case .keepPlaces, .keepShareOfModel:
       survey.keep(&row, minus: base, ofModel: model, at: position)
     case .keepRanked(let dropping):
+      let isKnown = survey.kept?.apply(
+        vector: model, tile: position.tile, to: &row, minus: base)
+      if isKnown == true { break }
       RowArithmetic.subtract(base, from: &row)
       dropping.apply(to: &row, from: first)
     }
@@ -127,6 +141,7 @@ extension TaskVectorMerge {
     _ tile: inout Tile<Double>, at position: TilePosition, _ survey: TaskVectorSurvey,
     into partial: inout TaskVectorSurvey.Partial
   ) {
+    var marks: KeptElements.TileMarks?
     for model in models.indices {
       switch survey.need(ofModel: model, group: position.group) {
       case .nothing:
@@ -139,8 +154,16 @@ extension TaskVectorMerge {
         survey.add(
           before: sums.all, after: sums.kept, ofModel: model, group: position.group,
           into: &partial)
+        guard models[model].thinning.isRanked else { break }
+        marks =
+          marks
+          ?? survey.kept?.makeMarks(
+            ofTile: position.tile, elementCount: position.elements.count,
+            vectorCount: models.count)
+        marks?.mark(tile[model + 1], ofVector: model)
       }
     }
+    if let marks { partial.kept.append(marks) }
   }
 
   /// The sums of the magnitudes of a task vector, and of what is left of it when thinned out.

@@ -12,7 +12,7 @@ extension TaskVectorMethod {
   /// Elements, or vectors along axis 1 where elements are dropped by their rank in them.
   public var grain: TileGrain { taskVectors.grain }
 
-  /// The histograms of magnitudes.
+  /// The histograms of magnitudes, and what is remembered of the elements that are kept.
   public var surveyByteCount: Int { taskVectors.surveyByteCount }
 
   /// The whole model where a publication trims all of it at once, else the tensor.

@@ -16,6 +16,7 @@ public struct TaskVectorSurvey: TensorSurvey {
   /// What a run of tiles contributes to a pass.
   public struct Partial: Sendable {
     var vectors: [PartialVector]
+    var kept: [KeptElements.TileMarks] = []
   }
 
   /// What a run of tiles contributes to what is known of one task vector.
@@ -51,6 +52,8 @@ public struct TaskVectorSurvey: TensorSurvey {
   private var passes: [PartialVector] = []
   /// The number of the first tile of each group, counted over all groups.
   private var firstTiles: [Int] = []
+  /// Which elements of a single group are kept, as far as it is remembered.
+  private(set) var kept: KeptElements?
 
   init(_ groups: [TaskVectorMerge]) {
     var parts: [[Part]] = []
@@ -58,7 +61,7 @@ public struct TaskVectorSurvey: TensorSurvey {
     var tileCount = 0
     for group in groups {
       firstTiles.append(tileCount)
-      tileCount += group.tileCount
+      tileCount += group.grid.count
       places.append(
         group.models.map { model in
           let place = known[model.key] ?? parts.count
@@ -72,6 +75,9 @@ public struct TaskVectorSurvey: TensorSurvey {
         })
     }
     vectors = parts.map { Self.vector($0, samples: groups.count == 1) }
+    if groups.count == 1, groups[0].remembersKept {
+      kept = KeptElements(groups[0].grid, vectorCount: groups[0].models.count)
+    }
   }
 
   /// What a task vector changes in one tensor.
@@ -147,6 +153,7 @@ extension TaskVectorSurvey {
       vectors[place].before += part.before
       vectors[place].after += part.after
     }
+    for marks in partial.kept { kept?.add(marks) }
     guard !passes.isEmpty else {
       passes = partial.vectors
       return

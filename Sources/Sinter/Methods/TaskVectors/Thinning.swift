@@ -76,6 +76,11 @@ extension TaskVectorMerge.Thinning {
     }
   }
 
+  /// Whether it needs the order of the elements by magnitude.
+  var isRanked: Bool {
+    if case .keepRanked = self { true } else { false }
+  }
+
   /// How many bounds have to be found, each with a histogram.
   var boundCount: Int {
     switch self {
