@@ -117,7 +117,7 @@ import Testing
     unit.complete(second, results[1])
     #expect(unit.take() == nil)
     unit.complete(first, results[0])
-    #expect(unit.take()?.tiles == 0..<16)
+    #expect(unit.take()?.tiles == 0..<64)
   }
 
   @Test func `an empty tensor is finished from the beginning`() throws {
