@@ -23,7 +23,7 @@ public struct TileGrid: Sendable, Hashable {
   /// The number of elements that are written at once where nothing forces another size.
   ///
   /// 512 KiB of an output of 16 bits.
-  private static let standardWriteLength = 4 * standardRunLength
+  static let standardWriteLength = 4 * standardRunLength
 
   /// The number of elements of the tensor.
   public let elementCount: Int

@@ -189,6 +189,8 @@ import Testing
     let units = (0..<100).map { number in
       FakeUnit(number, steps: 3, passes: 2) { number, _ in
         if number == 5 { throw Fault(number: number) }
+        // Whoever is about to throw may be kept waiting; the others must not get far meanwhile.
+        if number > 5 { Thread.sleep(forTimeInterval: 0.005) }
         done.add(1, ordering: .relaxed)
         return StepResult()
       }

@@ -30,7 +30,8 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     self.source = source
     self.output = output
     self.grid = grid
-    cursor = StepCursor([.init(tileCount: grid.runCount, stepLength: 1)], step: .merge)
+    cursor = StepCursor(
+      [.init(tileCount: grid.runCount, stepLength: Self.runsPerWrite)], step: .merge)
   }
 
   var tensorCount: Int { 1 }
@@ -51,9 +52,23 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     _ ticket: WorkTicket, _ tiles: inout TileBuffers, _ bytes: inout ByteBuffer,
     _ written: inout ByteBuffer
   ) throws -> StepResult {
-    let rows = grid.rows(of: ticket.tiles.lowerBound)
-    let run = grid.elements(of: rows)
+    let elements = grid.elements(
+      of: grid.rows(of: ticket.tiles.lowerBound).lowerBound
+        ..< grid.rows(of: ticket.tiles.upperBound - 1).upperBound)
     var result = StepResult()
+    for run in ticket.tiles {
+      try update(grid.rows(of: run), &tiles, &bytes, into: &written, of: elements, &result)
+    }
+    try write(written, elements, &result)
+    return result
+  }
+
+  /// Updates the rows of a run, to their place in what is written.
+  private func update(
+    _ rows: Range<Int>, _ tiles: inout TileBuffers, _ bytes: inout ByteBuffer,
+    into written: inout ByteBuffer, of elements: Range<Int>, _ result: inout StepResult
+  ) throws {
+    let run = grid.elements(of: rows)
     let update = try source.beginRun()
     try read(run, &bytes, &result)
     var sums = ChangeTally.Sums()
@@ -66,12 +81,15 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
         for product in update.products { add(product, block, to: &tiles.output) }
       }
       sums.add(tiles.inputs[0], tiles.output[0])
-      narrow(tiles.output[0], block, run, into: &written, &result)
+      narrow(tiles.output[0], block, elements, into: &written, &result)
     }
     source.tally?.add(sums)
     source.end(run, isRun: true)
-    try write(written, run, &result)
-    return result
+  }
+
+  /// How many runs are written at once.
+  private static var runsPerWrite: Int {
+    TileGrid.standardWriteLength / TileGrid.standardRunLength
   }
 
   /// How many runs are fetched ahead.
@@ -130,9 +148,9 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     return LowRankTarget(rows: block.rows.count, 0..<width, stride: width)
   }
 
-  /// Rounds a block to the output's element type, at its places in the run.
+  /// Rounds a block to the output's element type, at its places in what is written.
   private func narrow(
-    _ values: Span<Double>, _ block: BlockGrid.Block, _ run: Range<Int>,
+    _ values: Span<Double>, _ block: BlockGrid.Block, _ written: Range<Int>,
     into bytes: inout ByteBuffer, _ result: inout StepResult
   ) {
     let width = planned.dtype.bitWidth / 8
@@ -141,7 +159,7 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
       let piece = grid.piece(index, of: block)
       overflows += Conversion.narrow(
         values.extracting(start..<start + piece.count), to: planned.dtype, into: &bytes,
-        at: (piece.lowerBound - run.lowerBound) * width)
+        at: (piece.lowerBound - written.lowerBound) * width)
       start += piece.count
     }
     // What is not finite stays so when it is rounded.
