@@ -126,6 +126,14 @@ struct FileDescriptor: ~Copyable, Sendable {
     #endif
   }
 
+  /// Tells the system that what is read will not be asked for often, so that it does not take the
+  /// place of what others use; it may ignore that, and before Linux 6.3 it does.
+  func adviseSingleUse() {
+    #if os(Linux)
+      _ = posix_fadvise(number, 0, 0, Int32(POSIX_FADV_NOREUSE))
+    #endif
+  }
+
   /// The kernel moves no more at once, and macOS refuses more than 2 GB.
   private static let largestTransfer = 1 << 30
 

@@ -77,6 +77,12 @@ package final class InputFile: Sendable {
     return bytes
   }
 
+  /// Says that what is read will not be asked for often: it should not push out of the system's
+  /// cache what is.
+  package func adviseSingleUse() {
+    descriptor.adviseSingleUse()
+  }
+
   /// Says that a range will be read soon.
   package func adviseWillNeed(_ range: Range<Int>) {
     descriptor.prefetch(range)

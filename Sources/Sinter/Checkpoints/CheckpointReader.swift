@@ -121,8 +121,12 @@ public enum CheckpointReader {
     var faults: [DiagnosticError] = []
     for fileName in fileNames {
       do throws(DiagnosticError) {
-        files.append(
-          try attempting { () throws(SafetensorsError) in try SafetensorsFile(path: fileName) })
+        let file = try attempting { () throws(SafetensorsError) in
+          try SafetensorsFile(path: fileName)
+        }
+        // A merge goes through it once or twice, and it is larger than all else that is cached.
+        file.input.adviseSingleUse()
+        files.append(file)
       } catch {
         faults.append(error)
       }

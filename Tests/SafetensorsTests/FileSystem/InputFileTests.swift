@@ -8,6 +8,7 @@ import Testing
       let path = folder + "/f"
       try FileItem.write(Array(0..<200), to: path)
       let file = try InputFile(path: path)
+      file.adviseSingleUse()
       file.adviseWillNeed(0..<100)
       #expect(file.byteCount == 200)
       #expect(try file.bytes(in: 10..<13) == [10, 11, 12])
