@@ -64,36 +64,15 @@ struct AdapterCombineCommand: AsyncParsableCommand {
       valueName: "name"))
   var dtype: OutputType?
 
-  @Option(
-    help: ArgumentHelp(
-      "The key of all that is random; the same seed gives the same bytes.", valueName: "n"))
-  var seed: UInt64 = 0
-
-  @OptionGroup var resources: ResourceArguments
-
-  @Flag(help: "Replace OUTPUT when it is an earlier output of Sinter. (default: refuse)")
-  var overwrite = false
-
-  @Flag(help: "Print one JSON document on standard output, errors too.")
-  var json = false
-
-  @OptionGroup var display: ProgressArguments
+  @OptionGroup var making: NewAdapterArguments
 
   func validate() throws {
     guard adaptersAndOutput.count >= 2 else {
       throw ValidationError("name at least one adapter, or a recipe, and the folder to make")
     }
-    if let rank, rank < 1 {
-      throw ValidationError("--rank takes a number from 1, found \(rank)")
-    }
-    if let energy, !(energy > 0 && energy <= 1) {
-      throw ValidationError("--energy takes a number above 0 and up to 1, found \(energy)")
-    }
+    try NewAdapterArguments.check(rank: rank, energy: energy, dtype: dtype)
     if let density, !(density >= 0 && density <= 1) {
       throw ValidationError("--density takes a number from 0 to 1, found \(density)")
-    }
-    if dtype == .float64 {
-      throw ValidationError("--dtype of an adapter is float32, bfloat16 or float16")
     }
     if namesRecipe, method != nil || density != nil {
       throw ValidationError("--method and --density are for adapters: a recipe says them itself")
@@ -106,24 +85,10 @@ struct AdapterCombineCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let console = Console(isQuiet: display.quiet)
-    try await console.report("adapter-combine", isJSON: json) {
-      let plan = try plan()
-      let output = adaptersAndOutput[adaptersAndOutput.count - 1]
-      let counter = ProgressCounter()
-      let progress = ProgressDisplay(
-        style: display.style, console: console, counter: counter, activity: "combining")
-      let report = CombinationReport(
-        try await Interruption.cancelling {
-          try await progress.showing {
-            try await AdapterCombination(plan: plan, progress: counter).run(into: output)
-          }
-        })
-      if !json {
-        console.note(report.remarks)
-        console.note(report.text)
-      }
-      return CommandResult(text: nil, members: report.members, diagnostics: report.remarks)
+    let output = adaptersAndOutput[adaptersAndOutput.count - 1]
+    try await making.run("adapter-combine", activity: "combining", plan) { plan, progress in
+      CombinationReport(
+        try await AdapterCombination(plan: plan, progress: progress).run(into: output))
     }
   }
 
@@ -142,9 +107,9 @@ struct AdapterCombineCommand: AsyncParsableCommand {
   }
 
   private func plan() throws(DiagnosticError) -> CombinationPlan {
-    let execution = resources.options(overwrites: overwrite)
+    let execution = making.execution
     let options = CombinationOptions(
-      rank: rank, energy: energy, dtype: dtype?.dtype, seed: seed, threads: execution.threads,
+      rank: rank, energy: energy, dtype: dtype?.dtype, seed: making.seed, threads: execution.threads,
       memory: execution.memory, overwrites: execution.overwrites)
     guard !namesRecipe else {
       let path = adaptersAndOutput[0]

@@ -58,55 +58,20 @@ struct AdapterExtractCommand: AsyncParsableCommand {
     help: ArgumentHelp("The element type of the factors. (default: float32)", valueName: "name"))
   var dtype: OutputType?
 
-  @Option(
-    help: ArgumentHelp(
-      "The key of all that is random; the same seed gives the same bytes.", valueName: "n"))
-  var seed: UInt64 = 0
-
-  @OptionGroup var resources: ResourceArguments
-
-  @Flag(help: "Replace OUTPUT when it is an earlier output of Sinter. (default: refuse)")
-  var overwrite = false
-
-  @Flag(help: "Print one JSON document on standard output, errors too.")
-  var json = false
-
-  @OptionGroup var display: ProgressArguments
+  @OptionGroup var making: NewAdapterArguments
 
   func validate() throws {
     guard rank != nil || energy != nil else {
       throw ValidationError("one of --rank and --energy is needed, such as --rank 32")
     }
-    if let rank, rank < 1 {
-      throw ValidationError("--rank takes a number from 1, found \(rank)")
-    }
-    if let energy, !(energy > 0 && energy <= 1) {
-      throw ValidationError("--energy takes a number above 0 and up to 1, found \(energy)")
-    }
-    if dtype == .float64 {
-      throw ValidationError("--dtype of an adapter is float32, bfloat16 or float16")
-    }
+    try NewAdapterArguments.check(rank: rank, energy: energy, dtype: dtype)
   }
 
   func run() async throws {
-    let console = Console(isQuiet: display.quiet)
-    try await console.report("adapter-extract", isJSON: json) {
-      let plan = try plan()
-      let output = output
-      let counter = ProgressCounter()
-      let progress = ProgressDisplay(
-        style: display.style, console: console, counter: counter, activity: "extracting")
-      let report = ExtractionReport(
-        try await Interruption.cancelling {
-          try await progress.showing {
-            try await AdapterExtraction(plan: plan, progress: counter).run(into: output)
-          }
-        })
-      if !json {
-        console.note(report.remarks)
-        console.note(report.text)
-      }
-      return CommandResult(text: nil, members: report.members, diagnostics: report.remarks)
+    let output = output
+    try await making.run("adapter-extract", activity: "extracting", plan) { plan, progress in
+      ExtractionReport(
+        try await AdapterExtraction(plan: plan, progress: progress).run(into: output))
     }
   }
 
@@ -129,8 +94,8 @@ struct AdapterExtractCommand: AsyncParsableCommand {
     options.excluded = exclude
     options.savedWhole = saveModule
     options.dtype = (dtype ?? .float32).dtype
-    options.seed = seed
-    let execution = resources.options(overwrites: overwrite)
+    options.seed = making.seed
+    let execution = making.execution
     options.threads = execution.threads
     options.memory = execution.memory
     options.overwrites = execution.overwrites

@@ -3,7 +3,7 @@ import Sinter
 import SinterTensors
 
 /// What a finished extraction tells, for people and for programs.
-struct ExtractionReport {
+struct ExtractionReport: NewAdapterReport {
   private let summary: ExtractionSummary
 
   /// Prepares a report.
@@ -28,25 +28,15 @@ struct ExtractionReport {
   var text: String {
     let tenths = Int((summary.seconds * 10).rounded())
     var lines = [
-      "extracted \(CountText.of(summary.modules.count, "module")) of rank \(ranks) into "
+      "extracted \(factors.count) into "
         + "'\(summary.folder)' in \(tenths / 10).\(tenths % 10) s: read "
         + "\(ByteCountText(summary.bytesRead)), wrote \(ByteCountText(summary.bytesWritten))",
-      "the factors keep all but \(Self.percent(summary.relativeError)) of the difference "
+      "the factors keep all but \(AdapterText.percent(summary.relativeError)) of the difference "
         + "(Frobenius norm)",
     ]
     let others = counts.joined(separator: ", ")
     if !others.isEmpty { lines.append(others) }
-    let worst = summary.modules.sorted { $0.relativeError > $1.relativeError }.prefix(5)
-    if summary.modules.count > 5, let first = worst.first, first.relativeError > 1e-6 {
-      var table = TextTable()
-      for module in worst {
-        table.add([
-          module.name, "rank \(module.rank)", "error \(Self.percent(module.relativeError))",
-        ])
-      }
-      lines.append("largest errors:")
-      lines += table.lines()
-    }
+    lines += factors.worst(beyond: 1e-6)
     return PrintableText(lines.joined(separator: "\n"), keepsLines: true).description
   }
 
@@ -65,26 +55,14 @@ struct ExtractionReport {
     return texts
   }
 
-  private var ranks: String {
-    let ranks = summary.modules.map(\.rank)
-    guard let least = ranks.min(), let most = ranks.max() else { return "0" }
-    return least == most ? "\(least)" : "\(least) to \(most)"
-  }
-
-  /// A part in percent with two significant digits at least.
-  private static func percent(_ part: Double) -> String {
-    let percent = part * 100
-    guard percent >= 0.001 else { return "less than 0.001 %" }
-    let factor = percent >= 10 ? 10.0 : percent >= 1 ? 100 : percent >= 0.1 ? 1000 : 10000
-    return "\((percent * factor).rounded() / factor) %"
-  }
+  private var factors: FactorText { FactorText(modules: summary.modules) }
 
   /// The members of the document `sinter/adapter-extract`, in order.
   var members: [(key: String, value: JSONText)] {
     [
       ("output", .string(summary.folder)),
       ("relative_error", .number(summary.relativeError)),
-      ("modules", .array(summary.modules.map(Self.document))),
+      ("modules", factors.document(countsUpdates: false)),
       ("stored_whole", .array(summary.wholeModules.map { .string($0) })),
       ("biases", .array(summary.biases.map { .string($0) })),
       ("left_out", .array(summary.leftOut.map { .string($0) })),
@@ -93,16 +71,5 @@ struct ExtractionReport {
       ("bytes_written", .number(summary.bytesWritten)),
       ("seconds", .number((summary.seconds * 1000).rounded() / 1000)),
     ]
-  }
-
-  private static func document(_ module: ExtractionSummary.Module) -> JSONText {
-    .object([
-      ("name", .string(module.name)),
-      ("shape", .array(module.shape.dimensions.map { .number($0) })),
-      ("rank", .number(module.rank)),
-      ("norm", .number(module.norm)),
-      ("residual", .number(module.residual)),
-      ("relative_error", .number(module.relativeError)),
-    ])
   }
 }

@@ -165,10 +165,9 @@ struct CombinedAdapter {
     CombinationSummary(
       folder: folder, method: plan.method, adapters: plan.names,
       modules: modules.map { module, factors in
-        CombinationSummary.Module(
-          name: module.name, shape: module.shape, adapters: module.parts.count { $0 != nil },
-          rank: factors.rank, norm: factors.squaredNorm.squareRoot(),
-          residual: factors.squaredError.squareRoot())
+        FactoredModule(
+          name: module.name, shape: module.shape, updates: module.parts.count { $0 != nil },
+          factors)
       },
       keptTensors: plan.kept.map(\.target), bytesRead: bytesRead, bytesWritten: bytesWritten,
       seconds: seconds, remarks: plan.remarks + remarks)

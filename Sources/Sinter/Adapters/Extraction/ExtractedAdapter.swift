@@ -216,10 +216,8 @@ struct ExtractedAdapter {
     return ExtractionSummary(
       folder: folder,
       modules: modules.map { module, factors in
-        ExtractionSummary.Module(
-          name: module.adapterName, shape: module.weight?.finetuned.shape ?? [],
-          rank: factors.rank, norm: factors.squaredNorm.squareRoot(),
-          residual: factors.squaredError.squareRoot())
+        FactoredModule(
+          name: module.adapterName, shape: module.weight?.finetuned.shape ?? [], factors)
       },
       wholeModules: wholeModules, biases: biases.map(\.bias.name),
       leftOut: changed.leftOut,

@@ -44,7 +44,7 @@ import Testing
     #expect(relativeDistance(try run.updates("out"), expected) < 3e-7)
     #expect(summary.modules.map(\.name) == ["layers.0.q", "layers.1.q", "layers.0.v"])
     #expect(summary.modules.map(\.rank) == [7, 5, 2])
-    #expect(summary.modules.map(\.adapters) == [3, 2, 1])
+    #expect(summary.modules.map(\.updates) == [3, 2, 1])
     #expect(summary.relativeError < 1e-7)
     for module in summary.modules {
       let norm = try #require(expected[module.name]).squaredNorm.squareRoot()
