@@ -109,8 +109,8 @@ struct AdapterCombineCommand: AsyncParsableCommand {
   private func plan() throws(DiagnosticError) -> CombinationPlan {
     let execution = making.execution
     let options = CombinationOptions(
-      rank: rank, energy: energy, dtype: dtype?.dtype, seed: making.seed, threads: execution.threads,
-      memory: execution.memory, overwrites: execution.overwrites)
+      rank: rank, energy: energy, dtype: dtype?.dtype, seed: making.seed,
+      threads: execution.threads, memory: execution.memory, overwrites: execution.overwrites)
     guard !namesRecipe else {
       let path = adaptersAndOutput[0]
       return try CombinationPlan(

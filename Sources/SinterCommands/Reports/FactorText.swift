@@ -17,6 +17,7 @@ struct FactorText {
   /// Lines for the modules that fit worst, where there are many and one of them does not fit.
   ///
   /// - Parameter tolerance: the relative error up to which a module fits.
+  /// - Returns: a heading and five lines, or nothing.
   func worst(beyond tolerance: Double) -> [String] {
     let worst = modules.sorted { $0.relativeError > $1.relativeError }.prefix(5)
     guard modules.count > 5, let first = worst.first, first.relativeError > tolerance else {
@@ -34,6 +35,7 @@ struct FactorText {
   /// The member `modules` of a document.
   ///
   /// - Parameter countsUpdates: whether it says how many adapters change each.
+  /// - Returns: an array of an object for each module.
   func document(countsUpdates: Bool) -> JSONText {
     .array(
       modules.map { module in

@@ -53,8 +53,8 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     _ written: inout ByteBuffer
   ) throws -> StepResult {
     let elements = grid.elements(
-      of: grid.rows(of: ticket.tiles.lowerBound).lowerBound
-        ..< grid.rows(of: ticket.tiles.upperBound - 1).upperBound)
+      of: grid.rows(of: ticket.tiles.lowerBound)
+        .lowerBound..<grid.rows(of: ticket.tiles.upperBound - 1).upperBound)
     var result = StepResult()
     for run in ticket.tiles {
       try update(grid.rows(of: run), &tiles, &bytes, into: &written, of: elements, &result)
