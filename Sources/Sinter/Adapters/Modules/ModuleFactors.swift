@@ -27,11 +27,14 @@ extension RowStream {
     from left: Matrix<Float>, times right: Matrix<Float>, threads: Int
   ) throws -> Double {
     var sum = 0.0
+    var negative = left
+    negative.scaleRows(by: Array(repeating: -1, count: left.rows))
     try forEachBlock(threads: threads) { start, block in
       for row in stride(from: 0, to: block.rows, by: 64) {
         let end = min(row + 64, block.rows)
-        var difference = left.rows(start + row..<start + end).times(right, threads: threads)
-        difference.add(block.rows(row..<end).elements, times: -1)
+        var difference = block.rows(row..<end)
+        difference.addProduct(
+          negative.rows(start + row..<start + end), right, threads: threads)
         for row in 0..<difference.rows { sum += difference.squaredNorm(ofRow: row) }
       }
     }
