@@ -8,10 +8,7 @@ struct FactorText {
 
   /// How many modules there are, and of which rank.
   var count: String {
-    let ranks = modules.map(\.rank)
-    let (least, most) = (ranks.min() ?? 0, ranks.max() ?? 0)
-    return CountText.of(modules.count, "module") + " of rank "
-      + (least == most ? "\(least)" : "\(least) to \(most)")
+    "\(CountText.of(modules.count, "module")) of rank \(modules.rankText)"
   }
 
   /// Lines for the modules that fit worst, where there are many and one of them does not fit.

@@ -92,9 +92,6 @@ struct CombinedAdapter {
       summary.relativeError < 1e-6
       ? "which are the combined update to rounding"
       : "which leave \(percent) % of the combined update (Frobenius norm)"
-    let ranks = factors.map(\.rank)
-    let rank =
-      ranks.min() == ranks.max() ? "\(ranks[0])" : "\(ranks.min() ?? 0) to \(ranks.max() ?? 0)"
     let parts = zip(plan.adapters, plan.weights).map { adapter, weight in
       "- `\(PathText.lastComponent(adapter.path))`"
         + (weight.map { ", weight \(ParameterValue.number($0))" } ?? ", weights by module")
@@ -114,7 +111,8 @@ struct CombinedAdapter {
 
       \(parts.joined(separator: "\n"))
 
-      It has factors of rank \(rank) for \(CountText.of(factors.count, "module")), \(error). \
+      It has factors of rank \(summary.modules.rankText) for \
+      \(CountText.of(factors.count, "module")), \(error). \
       `sinter_manifest.json` tells the rank and the error of every module.
 
       """
@@ -142,16 +140,7 @@ struct CombinedAdapter {
       ("seed", .number(options.seed)),
       ("dtype", .string(plan.dtype.rawValue)),
       ("relative_error", .number(summary.relativeError)),
-      (
-        "modules",
-        .array(
-          summary.modules.map { module in
-            .object([
-              ("name", .string(module.name)), ("rank", .number(module.rank)),
-              ("norm", .number(module.norm)), ("relative_error", .number(module.relativeError)),
-            ])
-          })
-      ),
+      ("modules", summary.modules.manifest),
       ("stored_whole", .array(summary.keptTensors.map { .string($0) })),
     ])
   }

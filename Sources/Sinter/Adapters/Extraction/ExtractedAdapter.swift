@@ -126,9 +126,6 @@ struct ExtractedAdapter {
 
   private func card(title: String) -> String {
     let percent = (summary.relativeError * 10000).rounded() / 100
-    let ranks = modules.map(\.factors.rank)
-    let rank =
-      ranks.min() == ranks.max() ? "\(ranks[0])" : "\(ranks.min() ?? 0) to \(ranks.max() ?? 0)"
     return """
       ---
       library_name: peft
@@ -144,7 +141,7 @@ struct ExtractedAdapter {
 
       - base: `\(PathText.lastComponent(plan.base.path))`
       - fine-tuned model: `\(PathText.lastComponent(plan.finetuned.path))`
-      - modules with factors: \(modules.count), rank \(rank)
+      - modules with factors: \(modules.count), rank \(summary.modules.rankText)
       - modules stored whole: \(changed.whole.count)
       - modules that differ and were left out: \(changed.leftOut.count)
       - error of the factors: \(percent) % of the difference (Frobenius norm)
@@ -169,16 +166,7 @@ struct ExtractedAdapter {
       ("seed", .number(options.seed)),
       ("dtype", .string(options.dtype.rawValue)),
       ("relative_error", .number(summary.relativeError)),
-      (
-        "modules",
-        .array(
-          summary.modules.map { module in
-            .object([
-              ("name", .string(module.name)), ("rank", .number(module.rank)),
-              ("norm", .number(module.norm)), ("relative_error", .number(module.relativeError)),
-            ])
-          })
-      ),
+      ("modules", summary.modules.manifest),
       ("stored_whole", .array(summary.wholeModules.map { .string($0) })),
       ("biases", .array(summary.biases.map { .string($0) })),
       ("left_out", .array(summary.leftOut.map { .string($0) })),

@@ -1,3 +1,4 @@
+import Safetensors
 public import SinterTensors
 
 /// A module of a new adapter whose update became two factors, and how well they hold it.
@@ -34,5 +35,23 @@ extension [FactoredModule] {
     let norm = reduce(0) { $0 + $1.norm * $1.norm }
     let residual = reduce(0) { $0 + $1.residual * $1.residual }
     return norm > 0 ? (residual / norm).squareRoot() : 0
+  }
+
+  /// The ranks in words: `8`, or `8 to 16` where they differ.
+  public var rankText: String {
+    let ranks = map(\.rank)
+    let (least, most) = (ranks.min() ?? 0, ranks.max() ?? 0)
+    return least == most ? "\(least)" : "\(least) to \(most)"
+  }
+
+  /// What the adapter's manifest says of them.
+  var manifest: JSONText {
+    .array(
+      map { module in
+        .object([
+          ("name", .string(module.name)), ("rank", .number(module.rank)),
+          ("norm", .number(module.norm)), ("relative_error", .number(module.relativeError)),
+        ])
+      })
   }
 }

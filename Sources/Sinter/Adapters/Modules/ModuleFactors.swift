@@ -30,8 +30,8 @@ extension RowStream {
     var negative = left
     negative.scaleRows(by: Array(repeating: -1, count: left.rows))
     try forEachBlock(threads: threads) { start, block in
-      for row in stride(from: 0, to: block.rows, by: 64) {
-        let end = min(row + 64, block.rows)
+      for row in stride(from: 0, to: block.rows, by: 96) {
+        let end = min(row + 96, block.rows)
         var difference = block.rows(row..<end)
         difference.addProduct(
           negative.rows(start + row..<start + end), right, threads: threads)
