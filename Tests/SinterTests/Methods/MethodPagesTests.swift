@@ -70,8 +70,9 @@ import Testing
 
   @Test func `every picture is shown, small, and there`() throws {
     let folder = Self.catalog.appendingPathComponent("Resources")
-    let shown = try MethodRegistry.builtIn.methods.flatMap { type in
-      try MethodPage(Self.catalog.appendingPathComponent("Methods/\(type).md")).pictures
+    let pages = MethodRegistry.builtIn.methods.map { "Methods/\($0).md" } + ["Performance.md"]
+    let shown = try pages.flatMap { page in
+      try MethodPage(Self.catalog.appendingPathComponent(page)).pictures
     }
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
     #expect(files.sorted() == shown.map { $0 + ".svg" }.sorted())
