@@ -187,14 +187,11 @@ extension MergeUnit.Member {
   /// one after the other, since a tile that large would take much memory for each.
   private var readsTileByTile: Bool { grid.tilesPerRun == 1 }
 
-  /// How many runs are fetched ahead: 4 MiB of each source of 16 bits.
-  private static var runsAhead: Int { 32 }
-
   /// Fetches a run of tiles of every source, unless each is fetched when its row is filled.
   fileprivate func read(
     _ elements: Range<Int>, _ bytes: inout ByteBuffer, _ result: inout StepResult
   ) throws {
-    let ahead = Self.runsAhead * grid.largestRun
+    let ahead = TileGrid.runsAhead * grid.largestRun
     for (index, source) in sources.enumerated() {
       result.bytesRead += source.byteCount(of: elements.count)
       // Rarely and much at once: of what is in memory anyway the call costs, and gains nothing.

@@ -25,6 +25,9 @@ public struct TileGrid: Sendable, Hashable {
   /// 512 KiB of an output of 16 bits.
   static let standardWriteLength = 4 * standardRunLength
 
+  /// How many runs of a source are fetched ahead at once: 4 MiB of one of 16 bits.
+  static let runsAhead = 32
+
   /// The number of elements of the tensor.
   public let elementCount: Int
   /// The number of elements of each tile but the last.

@@ -43,16 +43,19 @@ struct WorkerSizes: Sendable, Hashable {
   private(set) var outputElements = 0
   /// The bytes of the largest partial result of a survey.
   private(set) var surveyByteCount = 0
+  /// The most bytes that a survey holds in the end.
+  private(set) var surveyHeldByteCount = 0
 
   /// The bytes of the adapters' factors that the sources of one tensor need, and of their work.
   private(set) var updateBytes = 0
 
-  /// The memory of one worker in bytes, with its part of what the scheduler holds: partial results
-  /// for each open unit their sum, and as much as one that the allocator has not given back.
+  /// The memory of one worker in bytes, with its part of what the scheduler holds: the survey and
+  /// partial results, for each open unit their sum, and as much as one that the allocator has not
+  /// given back.
   var total: Int {
     inputBytes + outputBytes + updateBytes
       + (inputElements + scratchElements + outputElements) * MemoryLayout<Double>.stride
-      + surveyByteCount * (Scheduler.surveyStepsPerWorker + 2)
+      + surveyByteCount * (Scheduler.surveyStepsPerWorker + 2) + surveyHeldByteCount
   }
 
   /// The bytes of the pieces in which tensors are copied.
@@ -81,6 +84,7 @@ struct WorkerSizes: Sendable, Hashable {
       scratchElements = max(scratchElements, method.scratchRows * row)
       outputElements = max(outputElements, row)
       surveyByteCount = max(surveyByteCount, method.surveyByteCount)
+      surveyHeldByteCount = max(surveyHeldByteCount, method.surveyHeldByteCount)
       updateBytes = max(
         updateBytes,
         tensor.sources.reduce(0) { $0 + ($1.tensor.update?.byteCount(tile: grid.largestTile) ?? 0) }

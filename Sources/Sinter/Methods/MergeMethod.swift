@@ -39,6 +39,10 @@ public protocol MergeMethod: Sendable {
   /// 0 when not said otherwise.
   var surveyByteCount: Int { get }
 
+  /// The bytes that the survey holds in the end, with all partial results that it has not taken up
+  /// yet, beside a few numbers; 0 when not said otherwise.
+  var surveyHeldByteCount: Int { get }
+
   /// What one survey covers; its tensor when not said otherwise.
   ///
   /// All groups of a recipe whose scope is the model share one survey.
@@ -92,6 +96,9 @@ extension MergeMethod {
 
   /// A few numbers at most.
   public var surveyByteCount: Int { 0 }
+
+  /// A few numbers at most.
+  public var surveyHeldByteCount: Int { 0 }
 
   /// The method's own tensor.
   public var surveyScope: SurveyScope { .tensor }

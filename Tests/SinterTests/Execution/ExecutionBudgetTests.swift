@@ -40,6 +40,23 @@ import Testing
         + 5 * 2 * MagnitudeSelection.passByteCount)
   }
 
+  @Test func `what a survey remembers counts once`() throws {
+    let (_, plain) = try plan(Self.ties.replacing("ties", with: "dare_ties"))
+    let della = Self.ties.replacing("ties", with: "della")
+    let (_, small) = try plan(della)
+    let (_, large) = try plan(della, [6000, 3000])
+    let sizes = WorkerSizes(small.tensors)
+    // A bit for each element of two models, in whole words, and a little for each tile.
+    #expect(sizes.surveyHeldByteCount >= 2 * 300 * 300 / 8)
+    #expect(sizes.surveyHeldByteCount < 2 * 300 * 300 / 8 * 2)
+    #expect(sizes.surveyByteCount == 0)
+    #expect(WorkerSizes(plain.tensors).surveyHeldByteCount == 0)
+    #expect(WorkerSizes(large.tensors).surveyHeldByteCount <= KeptElements.byteLimit)
+    let rows = sizes.inputElements + sizes.scratchElements + sizes.outputElements
+    #expect(
+      sizes.total == sizes.inputBytes + sizes.outputBytes + 8 * rows + sizes.surveyHeldByteCount)
+  }
+
   @Test func `as many workers are taken as fit`() throws {
     let (_, plan) = try plan(Self.ties)
     let each = WorkerSizes(plan.tensors).total

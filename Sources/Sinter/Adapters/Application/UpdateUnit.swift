@@ -92,13 +92,10 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     TileGrid.standardWriteLength / TileGrid.standardRunLength
   }
 
-  /// How many runs are fetched ahead.
-  private static var runsAhead: Int { 32 }
-
   private func read(
     _ elements: Range<Int>, _ bytes: inout ByteBuffer, _ result: inout StepResult
   ) throws {
-    let ahead = Self.runsAhead * grid.largestRun
+    let ahead = TileGrid.runsAhead * grid.largestRun
     if elements.lowerBound % ahead == 0, elements.count < grid.elementCount {
       source.prefetch(elements.lowerBound + ahead..<elements.lowerBound + 2 * ahead)
     }

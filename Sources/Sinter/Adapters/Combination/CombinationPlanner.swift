@@ -148,9 +148,9 @@ struct CombinationPlanner {
         parameters: GroupParameters(
           tensor: parameters.tensor, inputs: [[:]] + parameters.inputs), seed: seed)
       do throws(MethodFault) {
-        let (step, bytes) = try step(group, parameters)
+        let (step, method) = try step(group, parameters)
         modules.append(
-          CombinedModule(name: name, parts: parts, step: step, surveyByteCount: bytes))
+          CombinedModule(name: name, parts: parts, step: step, surveying: method))
       } catch {
         report(
           Diagnostic(
@@ -183,24 +183,24 @@ struct CombinationPlanner {
     return GroupParameters(tensor: shared, inputs: own)
   }
 
-  /// What is computed for a module.
+  /// What is computed for a module, and the method that surveys its updates.
   private func step(
     _ group: MergeGroup, _ parameters: GroupParameters
-  ) throws(MethodFault) -> (CombinedModule.Step, surveyByteCount: Int) {
+  ) throws(MethodFault) -> (CombinedModule.Step, surveyed: (any MergeMethod)?) {
     switch method.arithmetic {
     case .sum:
       let weights = adapters.indices.map { parameters.number("weight", input: $0) ?? 1 }
       let sum = parameters.isOn("normalize") ? try WeightSum.divisor(of: weights) : 1
       let lambda = parameters.number("lambda") ?? 1
-      return (.sum(weights.map { lambda * $0 / sum }), 0)
+      return (.sum(weights.map { lambda * $0 / sum }), nil)
     case .elements(let type):
       let method = try type.init(group)
       try check(method)
-      return (.elements(method), method.surveyByteCount)
+      return (.elements(method), method)
     case .sharedBasis(let type):
       let method = try type.init(group)
       try check(method)
-      return (.sharedBasis(type, group), method.surveyByteCount)
+      return (.sharedBasis(type, group), method)
     }
   }
 

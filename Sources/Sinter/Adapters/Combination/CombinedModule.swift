@@ -20,6 +20,17 @@ struct CombinedModule: Sendable {
   let step: Step
   /// The bytes that a survey's partial result takes.
   let surveyByteCount: Int
+  /// The bytes that the survey holds in the end.
+  let surveyHeldByteCount: Int
+
+  /// Makes a module, with the memory of the method that surveys its updates, if one does.
+  init(name: String, parts: [AdapterModule?], step: Step, surveying method: (any MergeMethod)?) {
+    self.name = name
+    self.parts = parts
+    self.step = step
+    surveyByteCount = method?.surveyByteCount ?? 0
+    surveyHeldByteCount = method?.surveyHeldByteCount ?? 0
+  }
 
   /// The first update that there is: what it is, all are.
   var first: AdapterModule? { parts.lazy.compactMap(\.self).first }
@@ -109,13 +120,14 @@ struct CombinationBudget: Sendable {
     let factors = MemoryLayout<Double>.stride * rank * (rows + columns)
     let small = 6 * MemoryLayout<Double>.stride * rank * rank
     let buffers = 4 << 20
+    let survey = module.surveyByteCount * options.threads + module.surveyHeldByteCount
     switch module.step {
     case .sum:
       return buffers + 6 * factors + small
     case .sharedBasis:
-      return buffers + 10 * factors + small + module.surveyByteCount * options.threads
+      return buffers + 10 * factors + small + survey
     case .elements:
-      return buffers + 3 * factors + module.surveyByteCount * options.threads
+      return buffers + 3 * factors + survey
         + fitting(rows, columns, directions: directions(of: module, options))
     }
   }

@@ -181,7 +181,7 @@ struct ModuleCombination {
     var guess = options.energy == nil ? largest : min(largest, 32)
     while true {
       try checkMemory(rank: guess)
-      let sketch = try sketch(matrix, rank: guess, finder)
+      let sketch = try finder.sketch(matrix, rank: guess, orThrow: tooLarge)
       try stop.check()
       guard sketch.squaredNorm > 0 else { return try store(zeros, squaredNorm: 0, squaredTail: 0) }
       let wanted = options.energy.map { sketch.rank(forEnergy: $0) } ?? largest
@@ -191,16 +191,6 @@ struct ModuleCombination {
         return try store(left, right, matrix, sketch.squaredNorm)
       }
       guess = min(2 * guess, largest)
-    }
-  }
-
-  private func sketch(
-    _ matrix: some RowStream, rank: Int, _ finder: RangeFinder
-  ) throws -> Sketch {
-    do {
-      return try finder.sketch(matrix, rank: rank)
-    } catch is RangeFinder.NonFinite {
-      throw tooLarge
     }
   }
 

@@ -38,7 +38,7 @@ struct ModuleExtraction {
     var guess = options.energy == nil ? largest : min(largest, 32)
     while true {
       try checkMemory(rank: guess)
-      let sketch = try sketch(matrix, rank: guess, finder)
+      let sketch = try finder.sketch(matrix, rank: guess, orThrow: nonFinite)
       try stop.check()
       guard sketch.squaredNorm > 0 else { return nil }
       if let rank = rank(for: sketch, guess: guess, largest: largest) {
@@ -47,16 +47,6 @@ struct ModuleExtraction {
       }
       if guess >= limit { return try exactFactors(of: matrix) }
       guess = min(2 * guess, limit)
-    }
-  }
-
-  private func sketch(
-    _ matrix: some RowStream, rank: Int, _ finder: RangeFinder
-  ) throws -> Sketch {
-    do {
-      return try finder.sketch(matrix, rank: rank)
-    } catch is RangeFinder.NonFinite {
-      throw nonFinite
     }
   }
 

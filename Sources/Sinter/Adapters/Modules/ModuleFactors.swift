@@ -14,6 +14,26 @@ struct ModuleFactors: Sendable {
   let squaredError: Double
 }
 
+extension RangeFinder {
+  /// Finds the directions for a rank, and tells what is wrong with the numbers in its own words.
+  ///
+  /// - Parameters:
+  ///   - matrix: the numbers.
+  ///   - rank: the rank that is wanted, at least 1.
+  ///   - fault: what is thrown when a number, or a sum of them, is NaN or infinite.
+  /// - Returns: the directions and what the matrix does with them.
+  /// - Throws: the fault; whatever keeps rows from being read.
+  func sketch(
+    _ matrix: some RowStream, rank: Int, orThrow fault: @autoclosure () -> DiagnosticError
+  ) throws -> Sketch {
+    do {
+      return try sketch(matrix, rank: rank)
+    } catch is NonFinite {
+      throw fault()
+    }
+  }
+}
+
 extension RowStream {
   /// The squared distance from the product of two factors.
   ///

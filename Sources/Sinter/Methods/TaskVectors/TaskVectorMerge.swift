@@ -87,16 +87,14 @@ struct TaskVectorMerge: Sendable {
       ? lambda / (try WeightSum.divisor(of: models.map(\.weight))) : lambda
   }
 
-  /// The bytes of the histograms that a survey's pass keeps, and of what the survey remembers of
-  /// the elements that are kept.
+  /// The bytes of the histograms that a survey's pass keeps.
   var surveyByteCount: Int {
-    let histograms = models.reduce(0) {
-      $0 + $1.thinning.boundCount * MagnitudeSelection.passByteCount
-    }
-    guard remembersKept else { return histograms }
-    // All partial results and the survey together hold it once.
-    let kept = KeptElements.byteCount(grid, vectorCount: models.count)
-    return histograms + kept / (Scheduler.surveyStepsPerWorker + 2)
+    models.reduce(0) { $0 + $1.thinning.boundCount * MagnitudeSelection.passByteCount }
+  }
+
+  /// The bytes of what the survey remembers of the elements that are kept.
+  var surveyHeldByteCount: Int {
+    remembersKept ? KeptElements.byteCount(grid, vectorCount: models.count) : 0
   }
 
   /// Whether the survey finds out which elements are kept, and at a cost.

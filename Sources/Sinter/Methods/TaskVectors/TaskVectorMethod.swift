@@ -12,8 +12,11 @@ extension TaskVectorMethod {
   /// Elements, or vectors along axis 1 where elements are dropped by their rank in them.
   public var grain: TileGrain { taskVectors.grain }
 
-  /// The histograms of magnitudes, and what is remembered of the elements that are kept.
+  /// The histograms of magnitudes.
   public var surveyByteCount: Int { taskVectors.surveyByteCount }
+
+  /// What is remembered of the elements that are kept.
+  public var surveyHeldByteCount: Int { taskVectors.surveyHeldByteCount }
 
   /// The whole model where a publication trims all of it at once, else the tensor.
   public var surveyScope: SurveyScope { taskVectors.surveyScope }
