@@ -71,12 +71,14 @@ import Testing
   func `bytes depend neither on threads nor on memory`(name: String) async throws {
     let temporary = try TemporaryFolder()
     var outputs = Set<[UInt8]>()
-    for (threads, memory) in [(1, 4 << 30), (2, 64 << 20), (3, 4 << 30), (8, 64 << 20)] {
-      let folder = "\(threads)"
-      try await merge(
-        name, into: temporary.appending(folder),
-        ExecutionOptions(threads: threads, memory: memory))
-      outputs.insert(try temporary.bytes("\(folder)/model.safetensors"))
+    for threads in [1, 2, 3, 8] {
+      for memory in [64 << 20, 4 << 30] {
+        let folder = "\(threads)-\(memory)"
+        try await merge(
+          name, into: temporary.appending(folder),
+          ExecutionOptions(threads: threads, memory: memory))
+        outputs.insert(try temporary.bytes("\(folder)/model.safetensors"))
+      }
     }
     #expect(outputs.count == 1)
   }
