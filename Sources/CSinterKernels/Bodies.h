@@ -5,7 +5,7 @@
 
 #include "CSinterKernels.h"
 
-// A product and the sum that takes it in are two roundings on every machine.
+// A product and the sum that takes it in are two roundings on every machine, unless it says `fma`.
 #pragma STDC FP_CONTRACT OFF
 
 // Vectors are passed between functions of one file only, all of them inlined.

@@ -2,7 +2,9 @@
 //
 // A sum over the inner extent is taken in blocks of MATRIX_BLOCK terms, each from zero and in order,
 // and the sums of blocks are added in order, so that every level gives the same bits and no result
-// depends on how rows and columns are divided.
+// depends on how rows and columns are divided. Here a product and the sum that takes it in are one
+// rounding: machines that cannot do that at once (x86 before AVX2) call the C library for it, which is
+// slow, but has the same result.
 
 #define MATRIX_BLOCK 64
 #define MATRIX_ROWS 6
@@ -33,7 +35,7 @@
       _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {                          \
         matrix_##suffix factor = left[i * row_stride + k * column_stride];                         \
         _Pragma("clang loop unroll(full)") for (int j = 0; j < vectors; j++) {                     \
-          sums[i][j] = sums[i][j] + factor * factors[j];                                           \
+          sums[i][j] = __builtin_elementwise_fma(factor, factors[j], sums[i][j]);                  \
         }                                                                                          \
       }                                                                                            \
     }                                                                                              \
@@ -91,7 +93,8 @@
         for (size_t i = 0; i < rows; i++) {                                                        \
           element sum = 0;                                                                         \
           for (size_t k = 0; k < count; k++) {                                                     \
-            sum = sum + own[i * row_stride + k * column_stride] * other[k * right_stride + j];     \
+            element factor = own[i * row_stride + k * column_stride];                              \
+            sum = __builtin_elementwise_fma(factor, other[k * right_stride + j], sum);             \
           }                                                                                        \
           target[i * target_stride + j] = target[i * target_stride + j] + sum;                     \
         }                                                                                          \

@@ -25,11 +25,12 @@ public struct Tile<T: WorkingFloat>: ~Copyable {
     self.count = capacity
     stride = Self.aligned(capacity)
     rowCapacity = rows * stride
-    // SAFETY: the allocation is owned by this value alone, typed once and freed in deinit.
+    // SAFETY: the allocation is owned by this value alone, typed once and freed in deinit. Bytes of
+    // zero are the number 0; element by element, unspecialized code would set it slowly.
     unsafe storage = UnsafeMutableRawBufferPointer.allocate(
       byteCount: max(rowCapacity * MemoryLayout<T>.stride, 64), alignment: 64)
+    unsafe storage.initializeMemory(as: UInt8.self, repeating: 0)
     unsafe base = storage.bindMemory(to: T.self).baseAddress.unsafelyUnwrapped
-    unsafe base.initialize(repeating: 0, count: rowCapacity)
   }
 
   deinit {

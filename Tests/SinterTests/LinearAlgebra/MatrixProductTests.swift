@@ -88,7 +88,8 @@ import Testing
     }
   }
 
-  /// Sums of blocks of 64 terms, each from zero.
+  /// Sums of blocks of 64 terms, each from zero; a product is rounded with the sum that it is added
+  /// to.
   private func plain<Scalar>(
     _ left: Matrix<Scalar>, _ right: Matrix<Scalar>
   ) -> Matrix<Scalar> {
@@ -97,7 +98,9 @@ import Testing
       for j in 0..<right.columns {
         for start in stride(from: 0, to: left.columns, by: 64) {
           var sum: Scalar = 0
-          for k in start..<min(start + 64, left.columns) { sum += left[i, k] * right[k, j] }
+          for k in start..<min(start + 64, left.columns) {
+            sum.addProduct(left[i, k], right[k, j])
+          }
           result[i, j] += sum
         }
       }

@@ -63,7 +63,7 @@ struct DifferenceStream: RowStream {
   let stop: StopFlag
 
   /// How many elements are read at a time.
-  private static let chunk = 1 << 16
+  private static let chunk = 1 << 15
 
   /// How many rows a block has: some megabytes of them, and a multiple of 64.
   var blockRows: Int { max(64, min(1024, (1 << 20) / max(columns, 1) / 64 * 64)) }
@@ -110,7 +110,7 @@ extension TensorPair {
   func differs(progress: ProgressCounter, stop: StopFlag) throws -> Bool {
     guard let base else { return true }
     let count = finetuned.shape.elementCount
-    let chunk = 1 << 16
+    let chunk = 1 << 15
     var left = ByteBuffer(byteCount: chunk * 8)
     var right = ByteBuffer(byteCount: chunk * 8)
     for start in stride(from: 0, to: count, by: chunk) {
