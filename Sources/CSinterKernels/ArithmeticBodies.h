@@ -4,33 +4,23 @@ void SINTER_NAME(subtract)(double *restrict row, const double *restrict other, s
   for (size_t i = 0; i < count; i++) row[i] -= other[i];
 }
 
-#define MARKS                                                                             \
-  ((u16x16){1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768})
-
-SINTER_INLINE uint16_t marks_of(i64x16 lanes) {
-  return __builtin_reduce_or((u16x16)__builtin_convertvector(lanes, i16x16) & MARKS);
-}
-
 void SINTER_NAME(mark_nonzero)(const double *row, uint16_t *marks, size_t count) {
   size_t i = 0;
-  for (; i + GROUP <= count; i += GROUP) *marks++ = marks_of(load(row + i) != 0);
-  if (i < count) *marks = marks_of(load_first(row + i, count - i) != 0);
+  for (; i + GROUP <= count; i += GROUP) *marks++ = marks_of64(load(row + i) != 0);
+  if (i < count) *marks = marks_of64(load_first(row + i, count - i) != 0);
 }
 
 void SINTER_NAME(subtract_marked)(
     double *row, const double *other, const uint16_t *marks, size_t count) {
   size_t i = 0;
   for (; i + GROUP <= count; i += GROUP) {
-    i16x16 lanes = ((u16x16)*marks++ & MARKS) != 0;
-    i64x16 mask = __builtin_convertvector(lanes, i64x16);
+    i64x16 mask = lanes_of(*marks++);
     store((f64x16)((i64x16)(load(row + i) - load(other + i)) & mask), row + i);
   }
   for (size_t lane = 0; i < count; i++, lane++) {
     row[i] = *marks >> lane & 1 ? row[i] - other[i] : 0;
   }
 }
-
-#undef MARKS
 
 void SINTER_NAME(multiply)(double *restrict row, double factor, size_t count) {
   for (size_t i = 0; i < count; i++) row[i] *= factor;

@@ -141,9 +141,9 @@ void SINTER_NAME(drop)(
   }
 }
 
-void SINTER_NAME(sums_of_kept)(
+SINTER_INLINE void sum_kept(
     uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, const double *row,
-    const double *base, size_t count, double *all, double *some) {
+    const double *base, uint16_t *marks, size_t count, double *all, double *some) {
   uint32_t bits[BATCH] = {0};
   f64x16 lanes = 0, kept_lanes = 0;
   size_t i = 0;
@@ -153,6 +153,7 @@ void SINTER_NAME(sums_of_kept)(
       f64x16 values = magnitude(load(row + i + j) - load(base + i + j));
       lanes += values;
       kept_lanes += kept(values, bits + j, limit);
+      if (marks) *marks++ = marks_of(*(const u32x16_memory *)(bits + j) < limit);
     }
   }
   for (; i < count; i += GROUP) {
@@ -161,9 +162,23 @@ void SINTER_NAME(sums_of_kept)(
     f64x16 values = magnitude(changes(row + i, base + i, n));
     lanes += values;
     kept_lanes += kept(values, bits, limit);
+    if (marks) {
+      uint32_t marked = marks_of(*(const u32x16_memory *)bits < limit);
+      *marks++ = (uint16_t)(marked & ((1u << n) - 1));
+    }
   }
   *all = total(lanes);
   *some = total(kept_lanes);
+}
+
+void SINTER_NAME(sums_of_kept)(
+    uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, const double *row,
+    const double *base, uint16_t *marks, size_t count, double *all, double *some) {
+  if (marks) {
+    sum_kept(seed, stream, index, limit, row, base, marks, count, all, some);
+  } else {
+    sum_kept(seed, stream, index, limit, row, base, 0, count, all, some);
+  }
 }
 
 #undef BLOCK

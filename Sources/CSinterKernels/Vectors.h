@@ -62,3 +62,27 @@ SINTER_INLINE size_t count_lanes(i32x16 masks) {
   for (int i = 0; i < GROUP; i++) count -= (uint32_t)masks[i];
   return count;
 }
+
+/// Sixteen bits, one for each lane of a group, the first lowest.
+typedef VECTOR(_Bool, 16) b1x16;
+
+SINTER_INLINE uint16_t marks_of_bits(b1x16 bits) {
+  uint16_t marks;
+  __builtin_memcpy(&marks, &bits, sizeof marks);
+  return marks;
+}
+
+/// The bits of the lanes of a mask that are -1.
+SINTER_INLINE uint16_t marks_of(i32x16 mask) {
+  return marks_of_bits(__builtin_convertvector(mask, b1x16));
+}
+SINTER_INLINE uint16_t marks_of64(i64x16 mask) {
+  return marks_of_bits(__builtin_convertvector(mask, b1x16));
+}
+
+/// The mask that is -1 in the lanes whose bits are set.
+SINTER_INLINE i64x16 lanes_of(uint16_t marks) {
+  b1x16 bits;
+  __builtin_memcpy(&bits, &marks, sizeof marks);
+  return -__builtin_convertvector(bits, i64x16);
+}

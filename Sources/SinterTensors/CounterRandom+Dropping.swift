@@ -57,6 +57,34 @@ extension CounterRandom {
     return Kernels.sumsOfKept(row, minus: base, self, from: index, below: UInt32(threshold))
   }
 
+  /// Sums like ``sumsOfAbsolutes(_:minus:from:keepingBelow:)``, and marks what is kept.
+  ///
+  /// With the marks, ``RowArithmetic/subtract(_:from:marked:from:)`` does what
+  /// ``drop(_:minus:from:keepingBelow:)`` does, and makes no random bits again.
+  ///
+  /// - Parameters:
+  ///   - row: the elements.
+  ///   - base: as many elements.
+  ///   - index: the index of the first of them in their tensor.
+  ///   - threshold: from ``threshold(for:)``, for the probability of being kept.
+  ///   - marks: receives ``RowArithmetic/markCount(_:)`` marks; bits beyond the last element are zero.
+  ///   - start: the place in `marks` of the first of them.
+  /// - Returns: the sums.
+  public func sumsOfAbsolutes(
+    _ row: Span<Double>, minus base: Span<Double>, from index: Int, keepingBelow threshold: UInt64,
+    marking marks: inout MutableSpan<UInt16>, from start: Int = 0
+  ) -> (all: Double, kept: Double) {
+    precondition(index >= 0 && index <= .max - row.count, "an element has no such index")
+    guard threshold <= UInt64(UInt32.max) else {
+      for first in stride(from: 0, to: row.count, by: 16) {
+        marks[start + first / 16] = .max >> max(16 - (row.count - first), 0)
+      }
+      return sumsOfAbsolutes(row, minus: base, from: index, keepingBelow: threshold)
+    }
+    return Kernels.sumsOfKept(
+      row, minus: base, self, from: index, below: UInt32(threshold), marking: &marks, from: start)
+  }
+
   /// Sets elements of vectors to zero at random, the larger ones of a vector less often.
   ///
   /// The probability of being kept rises in equal steps from `low` for the smallest magnitude of a

@@ -251,7 +251,29 @@ extension Kernels {
       unsafe base.withUnsafeBufferPointer { base in
         unsafe sinter_sums_of_kept(
           level, random.seed, random.stream, UInt64(index), limit, row.baseAddress,
-          base.baseAddress, row.count, &all, &kept)
+          base.baseAddress, nil, row.count, &all, &kept)
+      }
+    }
+    return (all, kept)
+  }
+
+  static func sumsOfKept(
+    _ row: Span<Double>, minus base: Span<Double>, _ random: CounterRandom, from index: Int,
+    below limit: UInt32, marking marks: inout MutableSpan<UInt16>, from start: Int
+  ) -> (all: Double, kept: Double) {
+    precondition(base.count == row.count, "the rows differ in length")
+    precondition(
+      start >= 0 && RowArithmetic.markCount(row.count) <= marks.count - start, "too few marks")
+    var (all, kept) = (0.0, 0.0)
+    // SAFETY: the counts are equal, and there is a mark for each 16 elements.
+    unsafe row.withUnsafeBufferPointer { row in
+      unsafe base.withUnsafeBufferPointer { base in
+        unsafe marks.withUnsafeMutableBufferPointer { marks in
+          let target = unsafe marks.baseAddress.map { unsafe $0 + start }
+          unsafe sinter_sums_of_kept(
+            level, random.seed, random.stream, UInt64(index), limit, row.baseAddress,
+            base.baseAddress, target, row.count, &all, &kept)
+        }
       }
     }
     return (all, kept)

@@ -74,9 +74,37 @@ import Testing
             random.drop(&span, minus: base.span, from: index, keepingBelow: threshold)
           }
           #expect(row == expected)
+          KernelLevel.with(level) {
+            // Marks before and behind those of the row stay as they are.
+            let place = 3
+            var marks = [UInt16](repeating: 0x5A5A, count: RowArithmetic.markCount(count) + 5)
+            var span = marks.mutableSpan
+            let (all, kept) = random.sumsOfAbsolutes(
+              values.span, minus: base.span, from: index, keepingBelow: threshold, marking: &span,
+              from: place)
+            #expect([all, kept] == sums)
+            #expect(marks == Self.marks(expected, random, from: index, threshold, place))
+            var row = values
+            var target = row.mutableSpan
+            RowArithmetic.subtract(base.span, from: &target, marked: marks.span, from: place)
+            #expect(row == expected)
+          }
         }
       }
     }
+  }
+
+  /// A bit for each element that is kept, sixteen to a mark, between marks of others.
+  private static func marks(
+    _ row: [Double], _ random: CounterRandom, from index: Int, _ threshold: UInt64, _ place: Int
+  ) -> [UInt16] {
+    var marks = [UInt16](repeating: 0x5A5A, count: RowArithmetic.markCount(row.count) + 5)
+    for element in row.indices {
+      if element % 16 == 0 { marks[place + element / 16] = 0 }
+      let isKept = UInt64(random.uniform32(at: index + element)) < threshold
+      marks[place + element / 16] |= isKept ? 1 << (element % 16) : 0
+    }
+    return marks
   }
 
   /// The rule, word for word.

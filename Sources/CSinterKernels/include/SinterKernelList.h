@@ -74,11 +74,12 @@ KERNEL(
      const double *base, size_t count),
     (seed, stream, index, limit, row, base, count))
 /// The sums of absolutes of row - base, of all elements and of those whose bits are below the limit.
+/// Unless `marks` is null, it gets a bit for each of the latter, of sixteen elements the first lowest.
 KERNEL(
     void, sums_of_kept,
     (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, const double *row,
-     const double *base, size_t count, double *all, double *some),
-    (seed, stream, index, limit, row, base, count, all, some))
+     const double *base, uint16_t *marks, size_t count, double *all, double *some),
+    (seed, stream, index, limit, row, base, marks, count, all, some))
 
 /// Thins out vectors of 2 to 65,535 elements that lie one after the other. The element that comes at
 /// place p in the order of magnitudes, of equal ones that of lower index first, is kept when its bits

@@ -40,9 +40,11 @@ public struct ExecutionOptions: Sendable, Hashable {
 public struct ExecutionBudget: Sendable, Hashable {
   /// The number of workers.
   public let workers: Int
-  /// The memory of all workers in bytes, the program itself included.
+  /// The memory of the merge in bytes, the program itself included.
   public let memory: Int
 
+  /// The bytes of it that are for what surveys hold.
+  let heldByteCount: Int
   let sizes: WorkerSizes
 
   /// What a process needs before it holds a tile: code, runtime, headers.
@@ -58,17 +60,25 @@ public struct ExecutionBudget: Sendable, Hashable {
     sizes = WorkerSizes(plan.tensors)
     // A tensor's plan takes some hundred bytes for each input: name, place and parameters.
     let fixed = Self.fixedMemory + plan.tensors.reduce(0) { $0 + 512 * ($1.sources.count + 1) }
-    let fitting = (options.memory - fixed) / max(sizes.total, 1)
-    guard fitting >= 1 else {
+    let (sizes, free) = (sizes, options.memory - fixed)
+    func workers(surveys: Int) -> Int {
+      let left = free - surveys * sizes.surveyHeldByteCount
+      return left < 0 ? 0 : min(options.threads, left / max(sizes.total, 1))
+    }
+    guard workers(surveys: 1) >= 1 else {
+      let need = fixed + sizes.total + sizes.surveyHeldByteCount
       throw DiagnosticError([
         Diagnostic(
           .error,
-          "the merge needs \(ByteCountText(fixed + sizes.total)) of memory, more than the ceiling of "
+          "the merge needs \(ByteCountText(need)) of memory, more than the ceiling of "
             + "\(ByteCountText(options.memory))",
           hint: "raise --memory")
       ])
     }
-    workers = min(options.threads, fitting)
-    memory = fixed + workers * sizes.total
+    // With room for a second survey, workers begin it when the first has no step for them.
+    let surveys = workers(surveys: 2) >= 2 ? 2 : 1
+    self.workers = workers(surveys: surveys)
+    heldByteCount = surveys * sizes.surveyHeldByteCount
+    memory = fixed + heldByteCount + self.workers * sizes.total
   }
 }

@@ -83,7 +83,7 @@ public struct MergeExecutor: Sendable {
   ) async throws -> [Diagnostic] {
     let outputs = try plan.shards.map { try writer.createShard($0) }
     let scheduler = Scheduler(
-      units(writingTo: outputs), workers: budget.workers,
+      units(writingTo: outputs), workers: budget.workers, heldByteLimit: budget.heldByteCount,
       stopsAtNonFinite: !options.allowsNonFinite, progress: progress)
     await withTaskCancellationHandler {
       await Self.runWorkers(budget.workers, sizes: budget.sizes, scheduler)

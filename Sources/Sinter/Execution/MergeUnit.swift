@@ -8,6 +8,7 @@ import SinterTensors
 /// changes it runs under the lock, and what runs without it reads only `members` and `survey`,
 /// which stays as it is while tickets of a pass are out.
 final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
+  let surveyHeldByteCount: Int
   private let members: [Member]
   /// The survey as it stood when the pass began.
   private var survey: Method.Survey
@@ -45,6 +46,7 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
 
   init(_ members: [Member]) {
     self.members = members
+    surveyHeldByteCount = members.map(\.method.surveyHeldByteCount).max() ?? 0
     survey = Method.makeSurvey(members.map(\.method))
     folded = survey
     cursor = Self.cursor(members, survey)

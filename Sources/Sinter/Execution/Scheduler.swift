@@ -4,8 +4,9 @@ import Foundation
 ///
 /// Units are opened in order; a worker that finds no step in the open ones (the last tiles of a
 /// survey pass are still out) opens the next, so no core waits while there is work. No more units
-/// than there are workers are open at a time, and partial results of surveys that wait for an
-/// earlier one are limited too, so that memory is bounded whatever the order in which steps end.
+/// than there are workers are open at a time, and what their surveys hold and partial results that
+/// wait for an earlier one are limited too, so that memory is bounded whatever the order in which
+/// steps end.
 ///
 /// Marked `@unchecked Sendable` because all state is guarded by `condition`.
 final class Scheduler: @unchecked Sendable {
@@ -14,6 +15,7 @@ final class Scheduler: @unchecked Sendable {
   private var units: [any WorkUnit]
   private var open: [any WorkUnit] = []
   private let workers: Int
+  private let heldByteLimit: Int
   private var stepsOut = 0
   private var failure: (any Error)?
   private var nonFinite: [String: NonFiniteCount] = [:]
@@ -23,11 +25,21 @@ final class Scheduler: @unchecked Sendable {
   /// How many results of survey steps may be in the making or waiting, for each worker.
   static let surveyStepsPerWorker = 3
 
+  /// Makes a scheduler.
+  ///
+  /// - Parameters:
+  ///   - units: the units, in the order in which they are opened.
+  ///   - workers: the number of workers.
+  ///   - heldByteLimit: the most bytes that surveys of open units hold, unless a single one does.
+  ///   - stopsAtNonFinite: whether no unit is opened once a value that is not finite was found.
+  ///   - progress: counts what is done.
   init(
-    _ units: [any WorkUnit], workers: Int, stopsAtNonFinite: Bool, progress: ProgressCounter
+    _ units: [any WorkUnit], workers: Int, heldByteLimit: Int, stopsAtNonFinite: Bool,
+    progress: ProgressCounter
   ) {
     self.units = units.reversed()
     self.workers = workers
+    self.heldByteLimit = heldByteLimit
     self.stopsAtNonFinite = stopsAtNonFinite
     self.progress = progress
   }
@@ -101,7 +113,10 @@ final class Scheduler: @unchecked Sendable {
   /// Once a value that is not finite was found, tensors that were begun are finished, so that
   /// their counts are whole, and no others are begun.
   private var mayOpen: Bool {
-    open.count < workers && (nonFinite.isEmpty || !stopsAtNonFinite)
+    guard let next = units.last, nonFinite.isEmpty || !stopsAtNonFinite else { return false }
+    if open.isEmpty { return true }
+    let held = open.reduce(next.surveyHeldByteCount) { $0 + $1.surveyHeldByteCount }
+    return open.count < workers && held <= heldByteLimit
   }
 
   private func complete(_ unit: any WorkUnit, _ ticket: WorkTicket, _ result: StepResult) {

@@ -15,6 +15,9 @@ protocol WorkUnit: AnyObject, Sendable {
   /// `nil` afterwards.
   var surveyStepsHeld: Int? { get }
 
+  /// The bytes that the unit's survey holds in the end, beside partial results.
+  var surveyHeldByteCount: Int { get }
+
   /// Hands out a step that can be done now; `nil` when there is none, for good or until others
   /// are complete.
   func take() -> WorkTicket?
@@ -24,6 +27,11 @@ protocol WorkUnit: AnyObject, Sendable {
 
   /// Takes up the result of a step.
   func complete(_ ticket: WorkTicket, _ result: StepResult)
+}
+
+extension WorkUnit {
+  /// None: what holds nothing need not say so.
+  var surveyHeldByteCount: Int { 0 }
 }
 
 /// A step that was handed out to a worker.

@@ -43,7 +43,7 @@ struct WorkerSizes: Sendable, Hashable {
   private(set) var outputElements = 0
   /// The bytes of the largest partial result of a survey.
   private(set) var surveyByteCount = 0
-  /// The most bytes that a survey holds in the end.
+  /// The most bytes that a survey holds in the end; not those of a worker, but of an open unit.
   private(set) var surveyHeldByteCount = 0
 
   /// The bytes of the adapters' factors that the sources of one tensor need, and of their work.
@@ -55,7 +55,7 @@ struct WorkerSizes: Sendable, Hashable {
   var total: Int {
     inputBytes + outputBytes + updateBytes
       + (inputElements + scratchElements + outputElements) * MemoryLayout<Double>.stride
-      + surveyByteCount * (Scheduler.surveyStepsPerWorker + 2) + surveyHeldByteCount
+      + surveyByteCount * (Scheduler.surveyStepsPerWorker + 2)
   }
 
   /// The bytes of the pieces in which tensors are copied.

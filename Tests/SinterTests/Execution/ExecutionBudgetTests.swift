@@ -40,21 +40,36 @@ import Testing
         + 5 * 2 * MagnitudeSelection.passByteCount)
   }
 
-  @Test func `what a survey remembers counts once`() throws {
-    let (_, plain) = try plan(Self.ties.replacing("ties", with: "dare_ties"))
-    let della = Self.ties.replacing("ties", with: "della")
-    let (_, small) = try plan(della)
-    let (_, large) = try plan(della, [6000, 3000])
-    let sizes = WorkerSizes(small.tensors)
+  @Test func `what surveys remember counts for two at most, and for one where memory is short`()
+    throws
+  {
+    let (_, plan) = try plan(Self.ties.replacing("ties", with: "dare_ties"))
+    let sizes = WorkerSizes(plan.tensors)
+    let held = sizes.surveyHeldByteCount
     // A bit for each element of two models, in whole words, and a little for each tile.
-    #expect(sizes.surveyHeldByteCount >= 2 * 300 * 300 / 8)
-    #expect(sizes.surveyHeldByteCount < 2 * 300 * 300 / 8 * 2)
-    #expect(sizes.surveyByteCount == 0)
-    #expect(WorkerSizes(plain.tensors).surveyHeldByteCount == 0)
-    #expect(WorkerSizes(large.tensors).surveyHeldByteCount <= KeptElements.byteLimit)
+    #expect(held >= 2 * 300 * 300 / 8)
+    #expect(held < 2 * 300 * 300 / 8 * 2)
     let rows = sizes.inputElements + sizes.scratchElements + sizes.outputElements
-    #expect(
-      sizes.total == sizes.inputBytes + sizes.outputBytes + 8 * rows + sizes.surveyHeldByteCount)
+    #expect(sizes.total == sizes.inputBytes + sizes.outputBytes + 8 * rows)
+    let one = try ExecutionBudget(plan, options: .init(threads: 1, memory: 1 << 40))
+    let fixed = one.memory - sizes.total - held
+    #expect(one.heldByteCount == held)
+    for (memory, workers, surveys) in [
+      (fixed + sizes.total + held, 1, 1), (fixed + 2 * sizes.total + held, 2, 1),
+      (fixed + 2 * sizes.total + 2 * held, 2, 2), (1 << 40, 8, 2),
+    ] {
+      let budget = try ExecutionBudget(plan, options: .init(threads: 8, memory: memory))
+      #expect(budget.workers == workers)
+      #expect(budget.heldByteCount == surveys * held)
+      #expect(budget.memory == fixed + workers * sizes.total + surveys * held)
+      #expect(budget.memory <= memory)
+    }
+    #expect(throws: DiagnosticError.self) {
+      let memory = fixed + sizes.total + held - 1
+      return try ExecutionBudget(plan, options: .init(threads: 8, memory: memory))
+    }
+    let (_, plain) = try self.plan(Self.ties)
+    #expect(WorkerSizes(plain.tensors).surveyHeldByteCount == 0)
   }
 
   @Test func `as many workers are taken as fit`() throws {

@@ -11,6 +11,7 @@ import Testing
   private final class FakeUnit: WorkUnit, @unchecked Sendable {
     let tensorCount = 1
     let number: Int
+    let surveyHeldByteCount: Int
     private let steps: Int
     private let body: @Sendable (Int, WorkTicket) throws -> StepResult
     private var passesLeft: Int
@@ -24,10 +25,11 @@ import Testing
     private let torn = Atomic<Bool>(false)
 
     init(
-      _ number: Int, steps: Int, passes: Int = 1,
+      _ number: Int, steps: Int, passes: Int = 1, held: Int = 0,
       body: @escaping @Sendable (Int, WorkTicket) throws -> StepResult = { _, _ in StepResult() }
     ) {
       self.number = number
+      surveyHeldByteCount = held
       self.steps = steps
       passesLeft = passes
       cursor = StepCursor([.init(tileCount: steps, stepLength: 1)], step: .merge)
@@ -82,6 +84,7 @@ import Testing
     var tensorCount: Int { 1 }
     var isFinished: Bool { unit.isFinished }
     var surveyStepsHeld: Int? { unit.surveyStepsHeld }
+    var surveyHeldByteCount: Int { unit.surveyHeldByteCount }
     func take() -> WorkTicket? {
       let ticket = unit.take()
       count.most = max(count.most, count.units.count { $0.isOpen })
@@ -97,11 +100,12 @@ import Testing
 
   @discardableResult
   private func run(
-    _ units: [any WorkUnit], workers: Int, stopsAtNonFinite: Bool = true,
+    _ units: [any WorkUnit], workers: Int, heldByteLimit: Int = 0, stopsAtNonFinite: Bool = true,
     progress: ProgressCounter = ProgressCounter()
   ) async throws -> [NonFiniteCount] {
     let scheduler = Scheduler(
-      units, workers: workers, stopsAtNonFinite: stopsAtNonFinite, progress: progress)
+      units, workers: workers, heldByteLimit: heldByteLimit, stopsAtNonFinite: stopsAtNonFinite,
+      progress: progress)
     await withTaskGroup(of: Void.self) { group in
       for _ in 0..<workers {
         group.addTask {
@@ -164,6 +168,24 @@ import Testing
     #expect(2...3 ~= count.most)
   }
 
+  @Test(arguments: [(0, 1), (99, 1), (100, 2), (150, 3)])
+  func `surveys of open units hold no more than their limit, but for a single one`(
+    limit: Int, open: Int
+  ) async throws {
+    let count = OpenCount()
+    let units = (0..<40).map { number in
+      FakeUnit(number, steps: 4, passes: 2, held: 50) { _, ticket in
+        if ticket.ordinal == 0 { Thread.sleep(forTimeInterval: 0.002) }
+        return StepResult()
+      }
+    }
+    count.units = units
+    try await run(units.map { CountedUnit($0, count) }, workers: 4, heldByteLimit: limit)
+    #expect(units.allSatisfy { $0.isFinished })
+    #expect(1...open ~= count.most)
+    if open > 1 { #expect(count.most > 1) }
+  }
+
   @Test func `results of surveys that wait are limited`() async throws {
     // Everyone waits for the first step; the others must not run on for ever.
     let ahead = Atomic<Int>(0)
@@ -202,7 +224,8 @@ import Testing
 
   @Test func `the first error counts, one from outside too`() throws {
     let scheduler = Scheduler(
-      [FakeUnit(0, steps: 1)], workers: 1, stopsAtNonFinite: true, progress: ProgressCounter())
+      [FakeUnit(0, steps: 1)], workers: 1, heldByteLimit: 0, stopsAtNonFinite: true,
+      progress: ProgressCounter())
     scheduler.fail(CancellationError())
     scheduler.fail(Fault(number: 1))
     var buffers = WorkerBuffers(WorkerSizes([]))

@@ -79,4 +79,24 @@ extension KeptElements.TileMarks {
     RowArithmetic.markNonzero(
       row, into: &span, from: vector * RowArithmetic.markCount(row.count))
   }
+
+  /// Marks the elements of a task vector that are kept at random, and sums magnitudes.
+  ///
+  /// - Parameters:
+  ///   - vector: the number of the task vector.
+  ///   - row: the row of the model.
+  ///   - base: as many elements.
+  ///   - random: what decides.
+  ///   - index: the index of the first element in its tensor.
+  ///   - threshold: the threshold of being kept.
+  /// - Returns: the sums over all elements, and over those that are kept.
+  mutating func mark(
+    vector: Int, _ row: Span<Double>, minus base: Span<Double>, _ random: CounterRandom,
+    from index: Int, keepingBelow threshold: UInt64
+  ) -> (all: Double, kept: Double) {
+    var span = marks.mutableSpan
+    return random.sumsOfAbsolutes(
+      row, minus: base, from: index, keepingBelow: threshold, marking: &span,
+      from: vector * RowArithmetic.markCount(row.count))
+  }
 }

@@ -98,7 +98,7 @@ struct TaskVectorMerge: Sendable {
   }
 
   /// Whether the survey finds out which elements are kept, and at a cost.
-  var remembersKept: Bool { matchesSums && models.contains(where: \.thinning.isRanked) }
+  var remembersKept: Bool { matchesSums && models.contains(where: \.thinning.isRandom) }
 
   /// What the survey covers: all tensors when elements are chosen from the whole model.
   var surveyScope: SurveyScope {
@@ -114,7 +114,13 @@ struct TaskVectorMerge: Sendable {
     at position: TilePosition, _ survey: TaskVectorSurvey
   ) {
     let first = position.elements.lowerBound
-    switch models[model].thinning {
+    let thinning = models[model].thinning
+    if thinning.isRandom, let kept = survey.kept,
+      kept.apply(vector: model, tile: position.tile, to: &row, minus: base)
+    {
+      return
+    }
+    switch thinning {
     case .keepAll:
       RowArithmetic.subtract(base, from: &row)
     case .keepRandom(let random, let threshold):
@@ -122,9 +128,6 @@ struct TaskVectorMerge: Sendable {
     case .keepPlaces, .keepShareOfModel:
       survey.keep(&row, minus: base, ofModel: model, at: position)
     case .keepRanked(let dropping):
-      let isKnown = survey.kept?.apply(
-        vector: model, tile: position.tile, to: &row, minus: base)
-      if isKnown == true { break }
       RowArithmetic.subtract(base, from: &row)
       dropping.apply(to: &row, from: first)
     }
@@ -148,31 +151,33 @@ extension TaskVectorMerge {
         survey.count(
           tile[model + 1], minus: tile[0], ofModel: model, at: position, into: &partial)
       case .sums:
-        let sums = sums(model, of: &tile, at: position, survey)
+        if marks == nil {
+          marks = survey.kept?.makeMarks(
+            ofTile: position.tile, elementCount: position.elements.count,
+            vectorCount: models.count)
+        }
+        let sums = sums(model, of: &tile, at: position, survey, &marks)
         survey.add(
           before: sums.all, after: sums.kept, ofModel: model, group: position.group,
           into: &partial)
-        guard models[model].thinning.isRanked else { break }
-        marks =
-          marks
-          ?? survey.kept?.makeMarks(
-            ofTile: position.tile, elementCount: position.elements.count,
-            vectorCount: models.count)
-        marks?.mark(tile[model + 1], ofVector: model)
       }
     }
     if let marks { partial.kept.append(marks) }
   }
 
-  /// The sums of the magnitudes of a task vector, and of what is left of it when thinned out.
+  /// The sums of the magnitudes of a task vector, and of what is left of it when thinned out, which
+  /// is marked if there are marks.
   private func sums(
     _ model: Int, of tile: inout Tile<Double>, at position: TilePosition,
-    _ survey: TaskVectorSurvey
+    _ survey: TaskVectorSurvey, _ marks: inout KeptElements.TileMarks?
   ) -> (all: Double, kept: Double) {
     if case .keepRandom(let random, let threshold) = models[model].thinning {
-      return random.sumsOfAbsolutes(
-        tile[model + 1], minus: tile[0], from: position.elements.lowerBound,
+      let first = position.elements.lowerBound
+      return marks?.mark(
+        vector: model, tile[model + 1], minus: tile[0], random, from: first,
         keepingBelow: threshold)
+        ?? random.sumsOfAbsolutes(
+          tile[model + 1], minus: tile[0], from: first, keepingBelow: threshold)
     }
     var (all, kept) = (0.0, 0.0)
     tile.update(model + 1, with: 0) { row, base in
@@ -180,6 +185,7 @@ extension TaskVectorMerge {
       thinOut(&row, minus: base, ofModel: model, at: position, survey)
       kept = Reduction.sumOfAbsolutes(row.span)
     }
+    if models[model].thinning.isRandom { marks?.mark(tile[model + 1], ofVector: model) }
     return (all, kept)
   }
 }

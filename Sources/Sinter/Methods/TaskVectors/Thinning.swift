@@ -76,9 +76,12 @@ extension TaskVectorMerge.Thinning {
     }
   }
 
-  /// Whether it needs the order of the elements by magnitude.
-  var isRanked: Bool {
-    if case .keepRanked = self { true } else { false }
+  /// Whether random numbers say which elements are kept.
+  var isRandom: Bool {
+    switch self {
+    case .keepRandom, .keepRanked: true
+    case .keepAll, .keepPlaces, .keepShareOfModel: false
+    }
   }
 
   /// How many bounds have to be found, each with a histogram.

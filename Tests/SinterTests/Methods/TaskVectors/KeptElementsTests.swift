@@ -67,4 +67,32 @@ import Testing
       #expect(row == [3, 4])
     }
   }
+
+  @Test func `what is kept at random is marked while its magnitudes are summed`() {
+    let random = CounterRandom(seed: 5, stream: 6)
+    let threshold = CounterRandom.threshold(for: 0.4)
+    let grid = TileGrid(shape: [4_096 + 21], grain: .elements)
+    var kept = KeptElements(grid, vectorCount: 2)
+    for tile in 0..<2 {
+      let elements = grid[tile]
+      let values = elements.map { Double($0 % 50) - 20 }
+      let base = elements.map { Double($0 % 7) }
+      var expected = values
+      var span = expected.mutableSpan
+      random.drop(
+        &span, minus: base.span, from: elements.lowerBound, keepingBelow: threshold)
+      var marks = kept.makeMarks(ofTile: tile, elementCount: elements.count, vectorCount: 2)
+      let sums = marks?.mark(
+        vector: 1, values.span, minus: base.span, random, from: elements.lowerBound,
+        keepingBelow: threshold)
+      #expect(sums?.all == Reduction.sumOfAbsolutes(values.span, minus: base.span))
+      #expect(sums?.kept == Reduction.sumOfAbsolutes(expected.span))
+      if let marks { kept.add(marks) }
+      var row = values
+      span = row.mutableSpan
+      let isKnown = kept.apply(vector: 1, tile: tile, to: &span, minus: base.span)
+      #expect(isKnown)
+      #expect(row == expected)
+    }
+  }
 }
