@@ -129,5 +129,20 @@ enum KernelBenchmark {
       var row = tile.mutableRow(1)
       random.drop(&row, from: 0, keepingBelow: half)
     }
+    var marks = [UInt16](repeating: 0, count: RowArithmetic.markCount(length))
+    var sink = 0.0
+    visit("sums and marks of what is kept", 16 * length) {
+      var span = marks.mutableSpan
+      sink +=
+        random.sumsOfAbsolutes(
+          tile[2], minus: tile[0], from: 0, keepingBelow: half, marking: &span
+        ).kept
+    }
+    visit("mask by rank in rows of 2,048", 16 * length) {
+      tile.update(1, with: 2) { row, source in
+        for i in 0..<source.count { row[i] = source[i] }
+        random.dropRanked(&row, ofVectors: 2048, from: 0, low: 0.35, width: 0.3)
+      }
+    }
   }
 }
