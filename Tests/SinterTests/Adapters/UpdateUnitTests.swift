@@ -102,6 +102,7 @@ import Testing
     let squares = base.values.reduce(0) { $0 + $1 * $1 }
     let expected = (update.reduce(0) { $0 + $1 * $1 } / squares).squareRoot() * 4 / 3
     var outputs: [[TestTensor]] = []
+    var changes: Set<Double> = []
     for threads in 1...3 {
       let summary = try await MergeExecutor(
         plan: merge.plan(recipe("base+a")),
@@ -109,10 +110,12 @@ import Testing
       ).run(into: merge.folder.appending("out"))
       let change = try #require(summary.adapters.first?.relativeChange)
       #expect(abs(change - expected) < 1e-12 * expected)
+      changes.insert(change)
       #expect(summary.bytesRead == 600_000)
       outputs.append(try TestTensor.read(merge.folder.appending("out/model.safetensors")))
     }
     #expect(outputs.allSatisfy { $0 == outputs[0] })
+    #expect(changes.count == 1)
   }
 
   @Test func `what is not finite is told of the model`() async throws {

@@ -30,9 +30,18 @@ final class ChangeMeter: Sendable {
 }
 
 /// How much adapters change one tensor.
+///
+/// Parts may come in any order and from any thread; they are added in the order of their elements,
+/// so that the sums are the same to the last bit however many workers there are.
 final class ChangeTally: Sendable {
   private let elementCount: Int
-  private let state = Mutex(Sums())
+  private let state = Mutex(State())
+
+  private struct State {
+    var sums = Sums()
+    /// Parts whose turn has not come, by their first element.
+    var waiting: [Int: Sums] = [:]
+  }
 
   /// Squares of changes and of the values that are changed, added up.
   struct Sums: Sendable {
@@ -57,19 +66,27 @@ final class ChangeTally: Sendable {
     self.elementCount = elementCount
   }
 
-  var sums: Sums { state.withLock { $0 } }
+  /// The sums of all parts up to the first that is missing.
+  var sums: Sums { state.withLock { $0.sums } }
 
   /// Whether all elements were taken up.
-  var isComplete: Bool { state.withLock { $0.elements >= elementCount } }
+  var isComplete: Bool { state.withLock { $0.sums.elements >= elementCount } }
 
-  /// Takes up a part; parts beyond the number of elements belong to a further pass and are not
+  /// Takes up a part; elements that were taken up already belong to a further pass and are not
   /// counted.
-  func add(_ part: Sums) {
-    state.withLock { sums in
-      guard sums.elements < elementCount else { return }
-      sums.change += part.change
-      sums.values += part.values
-      sums.elements += part.elements
+  ///
+  /// - Parameters:
+  ///   - part: the sums over consecutive elements, at least one.
+  ///   - first: the first of them.
+  func add(_ part: Sums, from first: Int) {
+    state.withLock { state in
+      guard first >= state.sums.elements else { return }
+      state.waiting[first] = part
+      while let next = state.waiting.removeValue(forKey: state.sums.elements) {
+        state.sums.change += next.change
+        state.sums.values += next.values
+        state.sums.elements += next.elements
+      }
     }
   }
 }

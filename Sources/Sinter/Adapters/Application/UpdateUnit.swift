@@ -83,7 +83,7 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
       sums.add(tiles.inputs[0], tiles.output[0])
       narrow(tiles.output[0], block, elements, into: &written, &result)
     }
-    source.tally?.add(sums)
+    source.tally?.add(sums, from: run.lowerBound)
     source.end(run, isRun: true)
   }
 

@@ -79,7 +79,7 @@ final class UpdatedTensor: TensorSource {
       base.fill(elements, from: bytes, at: offset, of: run, into: &values)
       var part = ChangeTally.Sums()
       part.add(values.span, row.span)
-      tally.add(part)
+      tally.add(part, from: elements.lowerBound)
     }
     end(elements, isRun: elements.upperBound == run.upperBound)
     return Reduction.countNonFinite(row.span)
