@@ -29,12 +29,17 @@ public struct RAMPlus: MergeMethod {
       fileprivate(set) var shared: [Int]
     }
 
-    /// Whether the one pass that is needed has been made.
+    private let method: RAMPlus
+    private var counts: Partial
+    /// By what the changes that each model made alone are multiplied; empty before the one pass that
+    /// is needed has been made.
+    fileprivate private(set) var factors: [Double] = []
+    /// Whether that pass has been made.
     public private(set) var isComplete = false
-    private(set) var counts: Partial
 
-    fileprivate init(models: Int) {
-      let none = [Int](repeating: 0, count: models)
+    fileprivate init(_ method: RAMPlus) {
+      self.method = method
+      let none = [Int](repeating: 0, count: method.modelCount)
       counts = Partial(unique: none, shared: none)
     }
 
@@ -53,12 +58,15 @@ public struct RAMPlus: MergeMethod {
     }
 
     /// Ends the pass.
-    public mutating func finishPass() { isComplete = true }
+    public mutating func finishPass() {
+      factors = zip(counts.unique, counts.shared).map { method.factor(unique: $0, shared: $1) }
+      isComplete = true
+    }
   }
 
   /// A survey that has seen nothing yet.
   public static func makeSurvey(_ groups: [RAMPlus]) -> Survey {
-    Survey(models: groups[0].modelCount)
+    Survey(groups[0])
   }
 
   /// Counts the changes of one tile.
@@ -84,11 +92,15 @@ public struct RAMPlus: MergeMethod {
   }
 
   /// The factor of the changes that a model made alone.
-  func factor(ofModel model: Int, _ survey: Survey) -> Double {
-    let unique = Double(survey.counts.unique[model])
+  ///
+  /// - Parameters:
+  ///   - unique: how many it made alone.
+  ///   - shared: how many others made too.
+  /// - Returns: a number of at least 1.
+  private func factor(unique: Int, shared: Int) -> Double {
     // Without changes of its own the factor is not used.
     guard unique > 0 else { return 1 }
-    return 1 + r * min(Double(survey.counts.shared[model]) / max(unique, epsilon), alpha)
+    return 1 + r * min(Double(shared) / max(Double(unique), epsilon), alpha)
   }
 
   /// Merges one tile.
@@ -96,9 +108,8 @@ public struct RAMPlus: MergeMethod {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: Survey, into output: inout MutableSpan<Double>
   ) {
-    let factors = (0..<modelCount).map { factor(ofModel: $0, survey) }
     RowArithmetic.placeActive(
-      of: tile.rows(1..<tile.rows), times: factors.span, on: tile[0], above: epsilon,
+      of: tile.rows(1..<tile.rows), times: survey.factors.span, on: tile[0], above: epsilon,
       into: &output)
   }
 }

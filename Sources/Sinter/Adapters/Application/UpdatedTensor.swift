@@ -20,6 +20,8 @@ final class UpdatedTensor: TensorSource {
     var runs = 0
     /// The elements that were filled since the update was loaded.
     var filled = 0
+    /// Rows for values before they are changed, each in use by one worker at a time.
+    var spareRows: [[Double]] = []
   }
 
   /// Makes a source.
@@ -74,15 +76,26 @@ final class UpdatedTensor: TensorSource {
     let place = offset + Self.padded(base.byteCount(of: run.count))
     loaded.apply(to: &row, elements, bytes, at: place, of: run)
     if let tally, isTile(elements), !tally.isComplete {
-      var before = [Double](repeating: 0, count: row.count)
-      var values = before.mutableSpan
-      base.fill(elements, from: bytes, at: offset, of: run, into: &values)
-      var part = ChangeTally.Sums()
-      part.add(values.span, row.span)
-      tally.add(part, from: elements.lowerBound)
+      measure(row.span, elements, from: bytes, at: offset, of: run, tally)
     }
     end(elements, isRun: elements.upperBound == run.upperBound)
     return Reduction.countNonFinite(row.span)
+  }
+
+  /// Tells how much a tile was changed.
+  private func measure(
+    _ row: Span<Double>, _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int,
+    of run: Range<Int>, _ tally: ChangeTally
+  ) {
+    var before = state.withLock { $0.spareRows.popLast() } ?? []
+    // All tiles but the last have the same length.
+    if before.count != row.count { before = [Double](repeating: 0, count: row.count) }
+    var values = before.mutableSpan
+    base.fill(elements, from: bytes, at: offset, of: run, into: &values)
+    var part = ChangeTally.Sums()
+    part.add(values.span, row)
+    tally.add(part, from: elements.lowerBound)
+    state.withLock { $0.spareRows.append(before) }
   }
 
   private func isTile(_ elements: Range<Int>) -> Bool {
@@ -117,6 +130,7 @@ final class UpdatedTensor: TensorSource {
       guard state.runs == 0, state.filled >= shape.elementCount else { return }
       state.loaded = nil
       state.filled = 0
+      state.spareRows = []
     }
   }
 

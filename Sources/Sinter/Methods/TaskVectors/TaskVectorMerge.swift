@@ -198,22 +198,18 @@ extension TaskVectorMerge {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: TaskVectorSurvey, into output: inout MutableSpan<Double>
   ) {
+    let shares = survey.shares[position.group]
+    let rows = 1..<tile.rows
     if electsSign {
-      let voters = models.indices.map { voter($0, survey, group: position.group) }
       thinOut(&tile, at: position, survey)
-      vote.merge(tile.rows(1..<tile.rows), voters.span, on: tile[0], into: &output)
-      return
-    }
-    let coefficients = models.indices.map { model in
-      models[model].weight * factor(model, survey, group: position.group) * scale
-    }
-    if keepsAll {
+      vote.merge(tile.rows(rows), shares.voters.span, on: tile[0], into: &output)
+    } else if keepsAll {
       RowArithmetic.placeDifferences(
-        of: tile.rows(1..<tile.rows), times: coefficients.span, on: tile[0], into: &output)
+        of: tile.rows(rows), times: shares.coefficients.span, on: tile[0], into: &output)
     } else {
       thinOut(&tile, at: position, survey)
       RowArithmetic.place(
-        tile.rows(1..<tile.rows), times: coefficients.span, on: tile[0], into: &output)
+        tile.rows(rows), times: shares.coefficients.span, on: tile[0], into: &output)
     }
   }
 
@@ -235,16 +231,33 @@ extension TaskVectorMerge {
     }
   }
 
-  private func factor(_ model: Int, _ survey: TaskVectorSurvey, group: Int) -> Double {
-    models[model].factor * survey.factor(ofModel: model, group: group)
+  /// What each model has in the result, once the survey is complete.
+  struct Shares: Sendable {
+    /// What models bring to a vote, where there is one.
+    fileprivate(set) var voters: [SignVote.Voter] = []
+    /// By what their task vectors are multiplied otherwise.
+    fileprivate(set) var coefficients: [Double] = []
   }
 
-  private func voter(_ model: Int, _ survey: TaskVectorSurvey, group: Int) -> SignVote.Voter {
-    let weight = models[model].weight
-    return SignVote.Voter(
-      factor: factor(model, survey, group: group),
-      voice: semantics.votesByWeight ? weight : 1, weight: weight,
-      share: semantics.dividesByCount ? 1 : weight)
+  /// Finds what each model has in the result.
+  ///
+  /// - Parameter factors: by what the survey has the task vector of each model rescaled.
+  /// - Returns: voters where there is a vote, else coefficients.
+  func shares(rescaledBy factors: [Double]) -> Shares {
+    let factors = zip(models, factors).map { $0.factor * $1 }
+    var shares = Shares()
+    if electsSign {
+      shares.voters = zip(models, factors).map(voter)
+    } else {
+      shares.coefficients = zip(models, factors).map { $0.weight * $1 * scale }
+    }
+    return shares
+  }
+
+  private func voter(_ model: Model, _ factor: Double) -> SignVote.Voter {
+    SignVote.Voter(
+      factor: factor, voice: semantics.votesByWeight ? model.weight : 1, weight: model.weight,
+      share: semantics.dividesByCount ? 1 : model.weight)
   }
 
   private var vote: SignVote {

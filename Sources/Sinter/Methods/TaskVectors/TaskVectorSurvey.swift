@@ -54,8 +54,12 @@ public struct TaskVectorSurvey: TensorSurvey {
   private var firstTiles: [Int] = []
   /// Which elements of a single group are kept, as far as it is remembered.
   private(set) var kept: KeptElements?
+  private let groups: [TaskVectorMerge]
+  /// What each model of each group has in the result; empty until all is known.
+  private(set) var shares: [TaskVectorMerge.Shares] = []
 
   init(_ groups: [TaskVectorMerge]) {
+    self.groups = groups
     var parts: [[Part]] = []
     var known: [TaskVectorMerge.ModelKey: Int] = [:]
     var tileCount = 0
@@ -78,6 +82,7 @@ public struct TaskVectorSurvey: TensorSurvey {
     if groups.count == 1, groups[0].remembersKept {
       kept = KeptElements(groups[0].grid, vectorCount: groups[0].models.count)
     }
+    if isComplete { shares = makeShares() }
   }
 
   /// What a task vector changes in one tensor.
@@ -180,6 +185,13 @@ extension TaskVectorSurvey {
       }
     }
     passes = []
+    if isComplete { shares = makeShares() }
+  }
+
+  private func makeShares() -> [TaskVectorMerge.Shares] {
+    groups.enumerated().map { group, merge in
+      merge.shares(rescaledBy: merge.models.indices.map { factor(ofModel: $0, group: group) })
+    }
   }
 }
 
@@ -232,7 +244,7 @@ extension TaskVectorSurvey {
 
   /// By what a thinned-out task vector is multiplied: the sum of magnitudes before, divided by that
   /// after; 1 without rescaling, when nothing was left to rescale and when the sums are not finite.
-  func factor(ofModel model: Int, group: Int) -> Double {
+  private func factor(ofModel model: Int, group: Int) -> Double {
     let vector = vectors[places[group][model]]
     guard vector.before > 0, vector.after > 0 else { return 1 }
     let factor = vector.before / vector.after
