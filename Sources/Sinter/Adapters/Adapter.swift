@@ -56,41 +56,7 @@ public struct Adapter: Sendable {
   func factors(
     of module: AdapterModule, expert: Int = 0
   ) throws(SafetensorsError) -> LowRankFactors {
-    let rank = module.rank
-    switch module.kind {
-    case .linear, .embedding, .convolution:
-      return LowRankFactors(
-        rank: rank, inputs: module.inputs, outputs: module.outputs,
-        a: try matrix(module.a, rows: rank, columns: module.inputs, module.format),
-        b: try matrix(module.b, rows: module.outputs, columns: rank, module.format))
-    case .switchLinear:
-      let (a, b) = (try values(of: module.a), try values(of: module.b))
-      let (sizeOfA, sizeOfB) = (rank * module.inputs, module.outputs * rank)
-      return LowRankFactors(
-        rank: rank, inputs: module.inputs, outputs: module.outputs,
-        a: Array(a[expert * sizeOfA..<(expert + 1) * sizeOfA]),
-        b: Array(b[expert * sizeOfB..<(expert + 1) * sizeOfB]))
-    case .parameter:
-      let (a, b) = (try values(of: module.a), try values(of: module.b))
-      let (inputs, outputs) = (module.inputs, module.outputs)
-      let stride = rank * module.experts
-      // A holds the experts one after another; in B they alternate.
-      let rows = (0..<outputs).flatMap { row in
-        (0..<rank).map { b[row * stride + $0 * module.experts + expert] }
-      }
-      return LowRankFactors(
-        rank: rank, inputs: inputs, outputs: outputs,
-        a: Array(a[expert * rank * inputs..<(expert + 1) * rank * inputs]), b: rows)
-    }
-  }
-
-  /// The values of a factor, with rows and columns as PEFT has them.
-  private func matrix(
-    _ tensor: CheckpointTensor, rows: Int, columns: Int, _ format: AdapterConfiguration.Format
-  ) throws(SafetensorsError) -> [Double] {
-    let stored = try values(of: tensor)
-    guard format == .mlx else { return stored }
-    return (0..<rows).flatMap { row in (0..<columns).map { stored[$0 * rows + row] } }
+    try FactorReader(module, of: self).factors(of: expert)
   }
 }
 

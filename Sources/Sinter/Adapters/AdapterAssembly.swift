@@ -144,7 +144,12 @@ struct AdapterAssembly {
 
   /// The name that rank and alpha patterns are held against.
   private func patternName(_ key: Key, _ kind: AdapterModule.Kind) -> String {
-    if case .parameter(let parameter) = kind { key.module + "." + parameter } else { key.module }
+    switch kind {
+    case .parameter(let parameter): key.module + "." + parameter
+    case .linear where configuration.targetParameters(of: key.module) == ["weight"]:
+      key.module + ".weight"
+    default: key.module
+    }
   }
 
   /// What a module is, by its factors and by what the configuration says of it.
@@ -162,8 +167,11 @@ struct AdapterAssembly {
       // The first parameter that a module declares is wrapped first, so it lies innermost.
       let place = parameters.count - 1 - key.nesting
       if axes == (2, 2), parameters.indices.contains(place) {
-        return parameters[place] == "weight" && parameters.count == 1
-          ? .linear : .parameter(parameters[place])
+        // The weight of a linear layer, unless it has more rows of A than one matrix would.
+        let isLinear =
+          parameters == ["weight"]
+          && a.shape.dimensions[0] == configuration.rank(of: key.module + ".weight")
+        return isLinear ? .linear : .parameter(parameters[place])
       }
     } else if axes == (2, 2), key.nesting == 0 {
       return .linear

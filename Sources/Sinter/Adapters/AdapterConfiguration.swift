@@ -111,20 +111,45 @@ public struct AdapterConfiguration: Sendable, Hashable {
   /// - Parameter module: the name of the module without the adapter's prefix.
   /// - Returns: the last parts of the parameters' names.
   func targetParameters(of module: String) -> [String] {
-    let names = targetParameters.compactMap { target -> String? in
+    Self.parameters(of: module, among: targetParameters)
+  }
+
+  /// The parameters of a module that are among those of given names.
+  ///
+  /// - Parameters:
+  ///   - module: the name of the module without the adapter's prefix.
+  ///   - targets: the ends of names of parameters.
+  /// - Returns: the last parts of the parameters' names, in the order in which modules declare them.
+  static func parameters(of module: String, among targets: [String]) -> [String] {
+    let names = targets.compactMap { target -> String? in
       guard let dot = target.lastIndex(of: ".") else { return nil }
       let owner = target[..<dot]
       let isOwner = module == owner || module.hasSuffix("." + owner)
       return isOwner ? String(target[target.index(after: dot)...]) : nil
     }
+    return inDeclaredOrder(Set(names))
+  }
+
+  /// Names of parameters of one module in the order in which modules declare them.
+  static func inDeclaredOrder(_ parameters: Set<String>) -> [String] {
     // Layers of experts declare what leads into the hidden state before what leads out of it.
-    return Set(names).sorted {
-      ($0.contains("down") ? 1 : 0, $0) < ($1.contains("down") ? 1 : 0, $1)
-    }
+    parameters.sorted { ($0.contains("down") ? 1 : 0, $0) < ($1.contains("down") ? 1 : 0, $1) }
   }
 }
 
 extension AdapterConfiguration {
+  /// How many pairs of factors of a module stand around those of one of its parameters: each is
+  /// wrapped around those that the module declares before it.
+  ///
+  /// - Parameters:
+  ///   - parameter: the parameter.
+  ///   - all: the parameters of the module that have factors.
+  /// - Returns: the number, 0 for the last one.
+  static func nesting(of parameter: String?, among all: [String?]) -> Int {
+    let order = inDeclaredOrder(Set(all.compactMap(\.self)))
+    return order.count - 1 - (order.firstIndex { $0 == parameter } ?? 0)
+  }
+
   /// A value for the modules whose names match a pattern.
   struct PatternedValue<Value: Sendable & Hashable>: Sendable, Hashable {
     let pattern: AdapterPattern

@@ -78,6 +78,19 @@ public struct AdapterModule: Sendable, Hashable {
     }
   }
 
+  /// The parameter that has the factors when PEFT stores them; `nil` for a module that is targeted
+  /// as a whole.
+  var parameterName: String? {
+    switch kind {
+    case .parameter(let name): name
+    case .switchLinear: "weight"
+    case .linear, .embedding, .convolution: nil
+    }
+  }
+
+  /// The name by which PEFT and reports know it: that of the module, or of its parameter.
+  var label: String { parameterName.map { name + "." + $0 } ?? name }
+
   /// The stored tensors of the module.
   var tensors: [CheckpointTensor] { [a, b] + [magnitude, bias].compactMap(\.self) }
 }

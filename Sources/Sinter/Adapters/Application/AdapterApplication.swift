@@ -50,8 +50,15 @@ struct AdapterApplication {
   /// Adds an adapter.
   mutating func add(_ weighted: WeightedAdapter) {
     let adapter = weighted.adapter
-    let targets = AdapterTarget.targets(of: adapter)
-    let alignment = AdapterAlignment(targets, to: base)
+    let all = AdapterTarget.targets(of: adapter)
+    let alignment = AdapterAlignment(all, to: base)
+    // An adapter has a bias of B for each of its modules or for none, so that those of modules
+    // without a bias are there and stay zero.
+    let targets = all.filter { target in
+      guard alignment.tensors[target.name] == nil, case .addition(_, let bias) = target.action
+      else { return true }
+      return !adapter.isZero(bias)
+    }
     let squares = SquareOrientation(
       adapter,
       found: adapter.modules.compactMap { module in
@@ -234,7 +241,7 @@ extension Adapter {
 
   /// Whether all values of a tensor are zero; `false` when it cannot be read, which is told when the
   /// adapter is applied.
-  private func isZero(_ tensor: CheckpointTensor) -> Bool {
+  fileprivate func isZero(_ tensor: CheckpointTensor) -> Bool {
     guard let values = try? values(of: tensor) else { return false }
     return values.allSatisfy { $0 == 0 }
   }

@@ -55,6 +55,7 @@ struct SquareOrientation {
   let storesExpertsTransposed: Bool
   private let linear: AdapterOrientation
   private let experts: AdapterOrientation
+  private let isOld: Bool
 
   /// Looks at what the other modules of an adapter show.
   ///
@@ -77,8 +78,8 @@ struct SquareOrientation {
       : adapter.configuration.isFanInFanOut ? .transposed : .straight
     // Before version 0.19 PEFT took the first axis of each expert for the inputs, whatever it is;
     // since then only in families that store it so.
-    let isOld = !adapter.configuration.isVersion(atLeast: (0, 19))
-    storesExpertsTransposed = Self.transposedFamilies.contains(modelType ?? "")
+    isOld = adapter.configuration.laysOutExpertsOldWay
+    storesExpertsTransposed = Self.storesExpertsTransposed(modelType)
     experts = isOld || storesExpertsTransposed ? .transposed : .straight
   }
 
@@ -90,8 +91,16 @@ struct SquareOrientation {
   /// - Returns: whether the transpose of the product is added.
   func isTransposed(_ module: AdapterModule, _ fitting: AdapterOrientation) -> Bool {
     guard fitting == [.straight, .transposed] else { return fitting == .transposed }
-    if case .parameter = module.kind { return experts == .transposed }
+    if case .parameter(let name) = module.kind {
+      // Families that store experts as in x out do not keep them in modules of their own.
+      return name == "weight" ? isOld : experts == .transposed
+    }
     return linear == .transposed
+  }
+
+  /// Whether a family stores packed experts as in x out.
+  static func storesExpertsTransposed(_ modelType: String?) -> Bool {
+    transposedFamilies.contains(modelType ?? "")
   }
 
   /// The families whose experts are stored as in x out.
@@ -101,6 +110,9 @@ struct SquareOrientation {
 }
 
 extension AdapterConfiguration {
+  /// Whether factors of packed experts are laid out as PEFT did before version 0.19.
+  var laysOutExpertsOldWay: Bool { format == .peft && !isVersion(atLeast: (0, 19)) }
+
   /// Whether the version of PEFT that wrote the adapter is a given one or later; an adapter that
   /// does not say is older than all that do.
   func isVersion(atLeast least: (major: Int, minor: Int)) -> Bool {

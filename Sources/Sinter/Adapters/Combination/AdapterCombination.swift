@@ -36,7 +36,7 @@ public struct AdapterCombination: Sendable {
       let (plan, progress, stop) = (plan, progress, stop)
       progress.expect(modules: plan.modules.count)
       let factors = try await ModuleThreads(count: plan.budget.workers, stop: stop).results(
-        plan.modules.map { ($0.inputs + $0.outputs) * max($0.rank, 1) }
+        plan.modules.map(\.size)
       ) { place in
         let factors = try ModuleCombination(
           module: plan.modules[place], adapters: plan.adapters, options: plan.options,
@@ -45,7 +45,7 @@ public struct AdapterCombination: Sendable {
         progress.add(tensors: 1)
         return factors
       }
-      guard factors.contains(where: { $0.squaredNorm > 0 }) || !plan.kept.isEmpty else {
+      guard factors.contains(where: \.changesSomething) || !plan.kept.isEmpty else {
         throw DiagnosticError([
           Diagnostic(
             .error, "the combination changes nothing: all its updates are zero",

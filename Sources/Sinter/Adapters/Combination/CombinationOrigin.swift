@@ -13,12 +13,19 @@ struct CombinationOrigin: Sendable {
   /// The last parts of names by which all modules, and no others, are targeted; `nil` when that is
   /// not known.
   private(set) var targets: [String]?
+  /// The same for parameters.
+  private(set) var parameters: [String]?
+  /// Whether the factors of packed experts are laid out as PEFT did before version 0.19.
+  let laysOutExpertsOldWay: Bool
   private(set) var remarks: [Diagnostic] = []
 
   /// Reads the configurations.
   ///
   /// - Throws: ``DiagnosticError`` when they disagree in what cannot be both.
   init(_ adapters: [Adapter], modules: [CombinedModule]) throws(DiagnosticError) {
+    laysOutExpertsOldWay = adapters.contains {
+      $0.laysOutExperts && $0.configuration.laysOutExpertsOldWay
+    }
     isFanInFanOut = adapters.contains { $0.configuration.isFanInFanOut }
     let bases = adapters.compactMap(\.configuration.baseModel)
     baseModel = bases.first
@@ -36,7 +43,42 @@ struct CombinationOrigin: Sendable {
       taskType = taskType ?? read.taskType
       if let targets = read.targets { all.append(targets) }
     }
-    if all.count == adapters.count { targets = Set(all.joined()).sorted() }
+    if all.count == adapters.count { targets = Self.known(Set(all.joined()), modules) }
+    parameters = Self.known(parameters: adapters, modules)
+    remarkLayout()
+  }
+
+  /// Names that mean all modules that are targeted as a whole; `nil` when they miss one.
+  private static func known(_ names: Set<String>, _ modules: [CombinedModule]) -> [String]? {
+    let reachesAll = modules.allSatisfy { module in
+      module.parameter != nil
+        || names.contains { module.name == $0 || module.name.hasSuffix("." + $0) }
+    }
+    return reachesAll ? names.sorted() : nil
+  }
+
+  /// The names that the adapters give parameters, when they mean those that have factors and no
+  /// others.
+  private static func known(
+    parameters adapters: [Adapter], _ modules: [CombinedModule]
+  ) -> [String]? {
+    let names = Set(adapters.flatMap(\.configuration.targetParameters)).sorted()
+    let own = Dictionary(grouping: modules.filter { $0.parameter != nil }, by: \.name)
+    let isExact = own.allSatisfy { name, modules in
+      AdapterConfiguration.parameters(of: name, among: names)
+        == AdapterConfiguration.inDeclaredOrder(Set(modules.compactMap(\.parameter)))
+    }
+    return isExact && !own.isEmpty ? names : nil
+  }
+
+  private mutating func remarkLayout() {
+    guard laysOutExpertsOldWay else { return }
+    remarks.append(
+      Diagnostic(
+        .note,
+        "the factors of packed experts are laid out as PEFT did before version 0.19, and so is the "
+          + "result: later versions load it only for models that store experts as in x out",
+        hint: "Sinter applies it, and so does PEFT 0.18"))
   }
 
   private mutating func readTies(
@@ -82,6 +124,13 @@ struct CombinationOrigin: Sendable {
     }
     guard isPlain, let names = root["target_modules"]?.array else { return (taskType, nil) }
     let targets = names.compactMap(\.string)
-    return (taskType, targets.count == names.count && !targets.isEmpty ? targets : nil)
+    return (taskType, targets.count == names.count ? targets : nil)
+  }
+}
+
+extension Adapter {
+  /// Whether it has factors of packed experts in one of the layouts of PEFT, which differ.
+  var laysOutExperts: Bool {
+    modules.contains { if case .parameter = $0.kind { true } else { false } }
   }
 }

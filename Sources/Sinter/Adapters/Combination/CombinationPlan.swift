@@ -97,7 +97,8 @@ public struct CombinationPlan: Sendable {
   var estimatedByteCount: Int {
     modules.reduce(0) { sum, module in
       let rank = min(options.rank ?? module.rank, max(module.rank, 1))
-      return sum + rank * (module.inputs + module.outputs) * dtype.bitWidth / 8
+      let numbers = module.experts * rank * (module.inputs + module.outputs)
+      return sum + numbers * dtype.bitWidth / 8
     } + kept.reduce(0) { $0 + $1.tensor.byteCount }
   }
 }

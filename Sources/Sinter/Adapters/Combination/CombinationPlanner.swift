@@ -41,17 +41,18 @@ struct CombinationPlanner {
     for (place, adapter) in adapters.enumerated() {
       refuse(adapter)
       for module in adapter.modules {
-        if parts[module.name] == nil { order.append(module.name) }
-        parts[module.name, default: adapters.map { _ in nil }][place] = module
+        if parts[module.target] == nil { order.append(module.target) }
+        parts[module.target, default: adapters.map { _ in nil }][place] = module
       }
     }
+    refuseMixtures()
     guard faults.isEmpty else { return }
     let layers = 1 + (order.compactMap { TensorAddress($0).layer?.index }.max() ?? 0)
-    for name in order {
-      guard let own = parts[name], agree(name, own) else { continue }
-      append(name, own, layers: layers)
+    for target in order {
+      guard let own = parts[target], agree(own) else { continue }
+      append(own, layers: layers)
     }
-    keepWhole(factored: Set(order))
+    keepWhole()
     guard faults.isEmpty else { return }
     if modules.isEmpty {
       fail("the adapters have no factors: there is nothing to combine")
@@ -65,51 +66,65 @@ struct CombinationPlanner {
 
   // MARK: What has no combination
 
+  private static let merging =
+    "merge models instead: a recipe of 'BASE+ADAPTER' models applies it to the weights"
+
   /// Finds what of an adapter cannot be added to anything.
   private mutating func refuse(_ adapter: Adapter) {
     let file = adapter.file.path
-    let merging =
-      "merge models instead: a recipe of 'BASE+ADAPTER' models applies it to the weights"
-    var seen: Set<String> = []
-    func isFirst(_ kind: String) -> Bool { seen.insert(kind).inserted }
-    for module in adapter.modules {
-      if let magnitude = module.magnitude, isFirst("magnitude") {
-        fail(
-          "tensor '\(magnitude.name)': the magnitudes of DoRA belong to a base's weights and have "
-            + "no sum", file: file, hint: merging)
-      }
-      if let bias = module.bias, isFirst("bias") {
-        fail(
-          "tensor '\(bias.name)': biases of factors ('lora_bias') are not combined", file: file,
-          hint: merging)
-      }
-      switch module.kind {
-      case .linear, .embedding, .convolution: break
-      case .parameter, .switchLinear:
-        guard isFirst("experts") else { continue }
-        fail(
-          "'\(module.target)': factors of packed experts are not combined", file: file,
-          hint: merging)
-      }
+    if let magnitude = adapter.modules.lazy.compactMap(\.magnitude).first {
+      fail(
+        "tensor '\(magnitude.name)': the magnitudes of DoRA belong to a base's weights and have "
+          + "no sum", file: file, hint: Self.merging)
     }
     if let rows = adapter.tokenRows.first {
       fail(
         "tensor '\(rows.tensor.name)': rows of trained tokens ('trainable_token_indices') are not "
-          + "combined", file: file, hint: merging)
+          + "combined", file: file, hint: Self.merging)
     }
   }
 
+  /// Whether the result has biases of B: then all its modules have them.
+  private var hasFactorBias: Bool { adapters.contains { $0.configuration.hasFactorBias } }
+
+  /// Finds what no adapter of PEFT can have together.
+  private mutating func refuseMixtures() {
+    for adapter in adapters where hasFactorBias {
+      guard let module = adapter.modules.first(where: { !$0.canHaveBias }) else { continue }
+      fail(
+        "'\(module.label)': \(Self.noun(module)) cannot have factors in an adapter of PEFT with "
+          + "biases of B ('lora_bias')", file: adapter.file.path, hint: Self.merging)
+    }
+    if hasFactorBias, case .sharedBasis = method.arithmetic {
+      fail(
+        "biases of B ('lora_bias') have no basis to share, so that "
+          + "'\(method.declaration.name)' does not combine them", hint: "choose another method")
+    }
+    let packed = adapters.filter(\.laysOutExperts)
+    if !packed.isEmpty, let turned = adapters.first(where: \.configuration.isFanInFanOut) {
+      fail(
+        "an adapter of PEFT cannot have factors of packed experts, which '\(packed[0].path)' has, "
+          + "and 'fan_in_fan_out'", file: turned.file.path, hint: Self.merging)
+    }
+    let old = packed.first { $0.configuration.laysOutExpertsOldWay }
+    let new = packed.first { !$0.configuration.laysOutExpertsOldWay }
+    guard let old, let new else { return }
+    fail(
+      "the factors of packed experts are laid out as PEFT did before version 0.19, those of "
+        + "'\(new.path)' as it does since", file: old.file.path, hint: Self.merging)
+  }
+
   /// Whether the updates of a module are of the same weight.
-  private mutating func agree(_ name: String, _ parts: [AdapterModule?]) -> Bool {
+  private mutating func agree(_ parts: [AdapterModule?]) -> Bool {
     let present = zip(adapters, parts).compactMap { adapter, part in part.map { (adapter, $0) } }
     guard let (reference, first) = present.first else { return false }
     for (adapter, part) in present.dropFirst() {
       let isSame =
-        part.kind == first.kind && part.inputs == first.inputs && part.outputs == first.outputs
-        && Self.kernel(part) == Self.kernel(first)
+        part.isAlike(first) && part.inputs == first.inputs && part.outputs == first.outputs
+        && part.experts == first.experts && Self.kernel(part) == Self.kernel(first)
       guard !isSame else { continue }
       fail(
-        "'\(name)': the factors A \(part.a.shape) and B \(part.b.shape) are for "
+        "'\(part.label)': the factors A \(part.a.shape) and B \(part.b.shape) are for "
           + "\(Self.text(part)), those of '\(reference.path)' for \(Self.text(first))",
         file: adapter.file.path, hint: "combine adapters of one base model")
       return false
@@ -126,40 +141,63 @@ struct CombinationPlanner {
     case .embedding: "an embedding of \(module.inputs) entries and \(module.outputs) features"
     case .convolution:
       "a convolution of \(module.outputs) outputs and the kernel \(Shape(kernel(module)))"
-    default: "\(module.inputs) inputs and \(module.outputs) outputs"
+    case .parameter, .switchLinear:
+      "\(CountText.of(module.experts, "expert")) of \(module.inputs) inputs and "
+        + "\(module.outputs) outputs"
+    case .linear: "\(module.inputs) inputs and \(module.outputs) outputs"
     }
+  }
+
+  private static func noun(_ module: AdapterModule) -> String {
+    module.kind == .embedding ? "an embedding" : "a parameter"
   }
 
   // MARK: Modules
 
-  private mutating func append(_ name: String, _ parts: [AdapterModule?], layers: Int) {
+  private mutating func append(_ parts: [AdapterModule?], layers: Int) {
     guard let first = parts.lazy.compactMap(\.self).first else { return }
+    let (rows, columns) = (first.outputs, first.inputs)
+    guard
+      let (step, surveyed) = resolve(
+        first.target, first.experts > 1 ? [first.experts, rows, columns] : [rows, columns],
+        of: first.label, layers: layers)
+    else { return }
+    var bias: CombinedModule.Step?
+    if hasFactorBias, first.canHaveBias {
+      bias = resolve(first.name + ".bias", [rows], of: first.label, layers: layers)?.step
+    }
+    modules.append(CombinedModule(parts: parts, step: step, bias: bias, surveying: surveyed))
+  }
+
+  /// What is computed for one tensor of the model, and the method that surveys it; `nil` when its
+  /// parameters cannot be used.
+  private mutating func resolve(
+    _ tensor: String, _ shape: Shape, of label: String, layers: Int
+  ) -> (step: CombinedModule.Step, surveyed: (any MergeMethod)?)? {
     let fraction =
-      TensorAddress(first.target).layer.map { LayerFraction.of(layer: $0.index, count: layers) }
+      TensorAddress(tensor).layer.map { LayerFraction.of(layer: $0.index, count: layers) }
       ?? LayerFraction.outsideLayers
     do throws(RecipeFault) {
-      let parameters = try parameters(of: first.target, at: fraction)
+      let parameters = try parameters(of: tensor, at: fraction)
       for place in adapters.indices {
         weightsSeen[place].insert(parameters.number("weight", input: place) ?? 1)
       }
       let group = MergeGroup(
-        tensor: first.target, shape: [first.outputs, first.inputs], inputs: ["zero"] + names,
-        hasBase: true,
+        tensor: tensor, shape: shape, inputs: ["zero"] + names, hasBase: true,
         parameters: GroupParameters(
           tensor: parameters.tensor, inputs: [[:]] + parameters.inputs), seed: seed)
       do throws(MethodFault) {
-        let (step, method) = try step(group, parameters)
-        modules.append(
-          CombinedModule(name: name, parts: parts, step: step, surveying: method))
+        return try step(group, parameters)
       } catch {
         report(
           Diagnostic(
-            file: recipe.file, at: slice.position, "'\(name)': \(error.message)",
+            file: recipe.file, at: slice.position, "'\(label)': \(error.message)",
             hint: error.hint))
       }
     } catch {
       report(error.diagnostic(file: recipe.file, at: slice.position))
     }
+    return nil
   }
 
   /// The parameters of the method for one tensor; an input for each adapter.
@@ -228,95 +266,30 @@ struct CombinationPlanner {
 
   // MARK: Tensors that are stored whole
 
-  private mutating func keepWhole(factored: Set<String>) {
-    var order: [String] = []
-    var holders: [String: [Int]] = [:]
-    for (place, adapter) in adapters.enumerated() {
-      for replacement in adapter.replacements {
-        if holders[replacement.target] == nil { order.append(replacement.target) }
-        holders[replacement.target, default: []].append(place)
-      }
-    }
-    for target in order { keep(target, of: holders[target] ?? [], factored) }
-    guard !kept.isEmpty, faults.isEmpty else { return }
-    remarks.append(
-      Diagnostic(
-        .note,
-        "\(CountText.of(kept.count, "tensor")) that adapters store whole, such as "
-          + "'\(kept[0].target)', \(kept.count == 1 ? "is" : "are") taken over as stored"))
-  }
-
-  private mutating func keep(_ target: String, of holders: [Int], _ factored: Set<String>) {
-    let found = holders.compactMap { place in
-      adapters[place].replacements.first { $0.target == target }
-        .map { (adapter: adapters[place], tensor: $0.tensor) }
-    }
-    guard let first = found.first else { return }
-    let name = first.tensor.name
-    let merging = "merge models instead: a recipe of 'BASE+ADAPTER' models can weigh it"
-    let owner = ModuleGrouping.owner(of: target)
-    let isBias = factored.contains(owner) && target.hasSuffix(".bias")
-    if factored.contains(owner), !isBias {
-      fail(
-        "tensor '\(name)' takes the place of a weight to which another adapter adds factors",
-        file: first.adapter.file.path, hint: merging)
-      return
-    }
-    if target.hasSuffix(".bias"), !isBias, !storesWeight(owner, holders) {
-      fail(
-        "tensor '\(name)' is the bias of a module without factors, which is not combined",
-        file: first.adapter.file.path, hint: merging)
-      return
-    }
-    for place in holders where weightsSeen[place] != [1] {
-      fail(
-        "tensor '\(name)' is stored whole and can only be taken over with the weight 1, not with "
-          + "that of '\(names[place])'", file: adapters[place].file.path, hint: merging)
-      return
-    }
-    for other in found.dropFirst() where !isSame(first, other) {
-      fail(
-        "tensor '\(other.tensor.name)' is stored whole and differs from that of "
-          + "'\(first.adapter.path)'; without the base there is no mean of the two",
-        file: other.adapter.file.path, hint: merging)
-      return
-    }
-    kept.append(
-      KeptTensor(
-        target: target, storedName: isBias ? owner + ".base_layer.bias" : target,
-        tensor: first.tensor, file: first.adapter.file.input, isBias: isBias))
-  }
-
-  private func storesWeight(_ module: String, _ holders: [Int]) -> Bool {
-    holders.contains { place in
-      adapters[place].replacements.contains { $0.target == module + ".weight" }
-    }
-  }
-
-  private mutating func isSame(
-    _ first: (adapter: Adapter, tensor: CheckpointTensor),
-    _ second: (adapter: Adapter, tensor: CheckpointTensor)
-  ) -> Bool {
-    guard first.tensor.dtype == second.tensor.dtype, first.tensor.shape == second.tensor.shape
-    else { return false }
-    do throws(SafetensorsError) {
-      let step = 1 << 20
-      for start in stride(from: 0, to: first.tensor.byteCount, by: step) {
-        let end = min(start + step, first.tensor.byteCount)
-        let (left, right) = (first.tensor.bytes.lowerBound, second.tensor.bytes.lowerBound)
-        let own = try first.adapter.file.input.bytes(in: left + start..<left + end)
-        let other = try second.adapter.file.input.bytes(in: right + start..<right + end)
-        if own != other { return false }
-      }
-    } catch {
-      faults += DiagnosticError(error).diagnostics
-    }
-    return true
+  private mutating func keepWhole() {
+    var planner = KeptTensorPlanner(
+      adapters: adapters, names: names, weights: weightsSeen, modules: modules)
+    planner.plan()
+    kept = planner.kept
+    faults += planner.faults
+    guard faults.isEmpty else { return }
+    remarks += planner.remarks
   }
 
   // MARK: Remarks
 
   private mutating func remark() {
+    let without = modules.filter { module in
+      module.bias != nil && module.parts.allSatisfy { $0?.bias == nil }
+    }
+    if let first = without.first {
+      remarks.append(
+        Diagnostic(
+          .note,
+          "\(CountText.of(without.count, "module")), such as '\(first.label)', "
+            + "\(without.count == 1 ? "gets a bias" : "get biases") of B that "
+            + "\(without.count == 1 ? "is" : "are") zero, because 'lora_bias' holds for all"))
+    }
     let partial = modules.filter { $0.parts.contains { $0 == nil } }
     guard let first = partial.first else { return }
     let holders = first.parts.indices.filter { first.parts[$0] != nil }
@@ -325,7 +298,17 @@ struct CombinationPlanner {
         .note,
         "\(CountText.of(partial.count, "module")) of \(modules.count) "
           + "\(partial.count == 1 ? "is" : "are") changed by some of the adapters only; the others "
-          + "count as zero there ('\(first.name)' is changed by "
+          + "count as zero there ('\(first.label)' is changed by "
           + holders.map { "'\(names[$0])'" }.joined(separator: ", ") + ")"))
+  }
+}
+
+extension AdapterModule {
+  /// Whether PEFT gives the second factor a bias where it is asked to.
+  fileprivate var canHaveBias: Bool { kind == .linear || kind == .convolution }
+
+  /// Whether the weight is of the same kind, whoever wrote the adapters.
+  fileprivate func isAlike(_ other: AdapterModule) -> Bool {
+    kind == other.kind || parameterName != nil && parameterName == other.parameterName
   }
 }

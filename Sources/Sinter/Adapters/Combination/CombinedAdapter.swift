@@ -26,24 +26,25 @@ struct CombinedAdapter {
   private func tensors(
     of module: CombinedModule, _ factors: ModuleFactors
   ) -> [AdapterWriter.Tensor] {
-    let start = AdapterWriter.Tensor.prefix + module.name
-    let rank = factors.rank
-    var names = (a: "\(start).lora_A.weight", b: "\(start).lora_B.weight")
-    var shapes: (a: Shape, b: Shape) = ([rank, module.inputs], [module.outputs, rank])
+    FactorTensors(
+      module: module.name, layout: layout(of: module), dtype: plan.dtype, factors: factors,
+      inputs: module.inputs, outputs: module.outputs
+    ).tensors
+  }
+
+  private func layout(of module: CombinedModule) -> FactorTensors.Layout {
     switch module.kind {
-    case .embedding:
-      names = ("\(start).lora_embedding_A", "\(start).lora_embedding_B")
+    case .embedding: return .embedding
     case .convolution:
-      let kernel = module.shape.dimensions.dropFirst()
-      shapes = (
-        Shape([rank] + kernel), Shape([module.outputs, rank] + kernel.dropFirst().map { _ in 1 })
-      )
-    default: break
+      let dimensions = module.shape.dimensions
+      return .convolution(channels: dimensions[1], kernel: Array(dimensions.dropFirst(2)))
+    case .linear: return .linear
+    case .parameter, .switchLinear:
+      return .parameter(
+        nesting: AdapterConfiguration.nesting(
+          of: module.parameter,
+          among: plan.modules.filter { $0.name == module.name }.map(\.parameter)))
     }
-    return [
-      AdapterWriter.Tensor(names.a, plan.dtype, shapes.a, .scratch(factors.a)),
-      AdapterWriter.Tensor(names.b, plan.dtype, shapes.b, .scratch(factors.b)),
-    ]
   }
 
   // MARK: Files
@@ -53,12 +54,17 @@ struct CombinedAdapter {
     AdapterDescription(
       modules: modules.map { module, factors in
         AdapterDescription.Module(
-          name: module.name, rank: factors.rank, alpha: Double(factors.rank))
+          name: module.label, rank: factors.rank, alpha: Double(factors.rank),
+          isParameter: module.parameter != nil)
       },
       wholeModules: wholeModules, storesBiases: plan.kept.contains(where: \.isBias),
+      hasFactorBias: plan.modules.contains { $0.bias != nil },
       isFanInFanOut: plan.origin.isFanInFanOut, keepsTies: plan.origin.keepsTies,
       baseModel: plan.origin.baseModel, taskType: plan.origin.taskType,
-      knownTargets: plan.origin.targets ?? plan.modules.map(\.name).sorted())
+      knownTargets: plan.origin.targets
+        ?? plan.modules.filter { $0.parameter == nil }.map(\.name).sorted(),
+      knownParameters: plan.origin.parameters,
+      laysOutExpertsOldWay: plan.origin.laysOutExpertsOldWay)
   }
 
   /// The modules that are stored whole, by the names that the adapters give them where these say.
@@ -155,7 +161,7 @@ struct CombinedAdapter {
       folder: folder, method: plan.method, adapters: plan.names,
       modules: modules.map { module, factors in
         FactoredModule(
-          name: module.name, shape: module.shape, updates: module.parts.count { $0 != nil },
+          name: module.label, shape: module.shape, updates: module.parts.count { $0 != nil },
           factors)
       },
       keptTensors: plan.kept.map(\.target), bytesRead: bytesRead, bytesWritten: bytesWritten,

@@ -13,21 +13,23 @@ struct CombinedModule: Sendable {
     case sharedBasis(any MergeMethod.Type, MergeGroup)
   }
 
-  /// The name, without the adapter's prefix.
-  let name: String
   /// The update of each adapter, in the order of adapters; `nil` where one has none.
   let parts: [AdapterModule?]
   let step: Step
+  /// What is computed for that which is added to the module's bias; `nil` for nothing.
+  let bias: Step?
   /// The bytes that a survey's partial result takes.
   let surveyByteCount: Int
   /// The bytes that the survey holds in the end.
   let surveyHeldByteCount: Int
 
   /// Makes a module, with the memory of the method that surveys its updates, if one does.
-  init(name: String, parts: [AdapterModule?], step: Step, surveying method: (any MergeMethod)?) {
-    self.name = name
+  init(
+    parts: [AdapterModule?], step: Step, bias: Step?, surveying method: (any MergeMethod)?
+  ) {
     self.parts = parts
     self.step = step
+    self.bias = bias
     surveyByteCount = method?.surveyByteCount ?? 0
     surveyHeldByteCount = method?.surveyHeldByteCount ?? 0
   }
@@ -35,24 +37,36 @@ struct CombinedModule: Sendable {
   /// The first update that there is: what it is, all are.
   var first: AdapterModule? { parts.lazy.compactMap(\.self).first }
 
+  /// The name of the module, without the adapter's prefix.
+  var name: String { first?.name ?? "" }
+  /// The name in reports and messages: of a parameter its own.
+  var label: String { first?.label ?? "" }
+  /// The parameter that has the factors; `nil` for a module that is targeted as a whole.
+  var parameter: String? { first?.parameterName }
   var kind: AdapterModule.Kind { first?.kind ?? .linear }
+  /// The columns of a matrix of the update.
   var inputs: Int { first?.inputs ?? 0 }
+  /// The rows of a matrix of the update.
   var outputs: Int { first?.outputs ?? 0 }
+  /// The number of matrices: of experts, or 1.
+  var experts: Int { first?.experts ?? 1 }
 
-  /// The sum of the ranks of the updates.
+  /// The sum of the ranks of the updates; of experts, of each.
   var rank: Int { parts.reduce(0) { $0 + ($1?.rank ?? 0) } }
 
-  /// Whether the update becomes factors without loss when no rank is asked for.
-  var isExact: Bool { if case .elements = step { false } else { true } }
+  /// About how much work it is.
+  var size: Int { experts * (inputs + outputs) * max(rank, 1) }
 
   /// The shape of the weight: outputs x inputs, of a convolution with its kernel, of an embedding
-  /// its entries first.
+  /// its entries first, of packed experts their number.
   var shape: Shape {
     guard let first else { return [] }
     switch kind {
     case .embedding: return [inputs, outputs]
     case .convolution: return Shape([outputs] + first.a.shape.dimensions.dropFirst())
-    default: return [outputs, inputs]
+    case .parameter where experts == 1: return [outputs, inputs]
+    case .parameter, .switchLinear: return [experts, outputs, inputs]
+    case .linear: return [outputs, inputs]
     }
   }
 }
@@ -100,7 +114,8 @@ struct CombinationBudget: Sendable {
     let module = modules[place]
     fault = Diagnostic(
       .error,
-      "'\(module.name)' (\(module.outputs) x \(module.inputs), ranks that sum to \(module.rank)) "
+      "'\(module.label)' (\(module.experts > 1 ? "\(module.experts) x " : "")\(module.outputs) x "
+        + "\(module.inputs), ranks that sum to \(module.rank)) "
         + "needs \(ByteCountText(largest + Self.fixedMemory)) of memory, more than the ceiling of "
         + "\(ByteCountText(options.memory))",
       hint: "raise --memory")
@@ -120,14 +135,16 @@ struct CombinationBudget: Sendable {
     let factors = MemoryLayout<Double>.stride * rank * (rows + columns)
     let small = 6 * MemoryLayout<Double>.stride * rank * rank
     let buffers = 4 << 20
+    let read = module.parts.reduce(0) { $0 + ($1?.byteCountOfReading ?? 0) }
     let survey = module.surveyByteCount * options.threads + module.surveyHeldByteCount
     switch module.step {
     case .sum:
-      return buffers + 6 * factors + small
+      return buffers + 6 * factors + small + read
     case .sharedBasis:
-      return buffers + 10 * factors + small + survey
+      return buffers + 10 * factors + small + survey + read
     case .elements:
-      return buffers + 3 * factors + survey
+      // The factors of all experts are kept while their merge is computed.
+      return buffers + (module.experts + 2) * factors + survey + read
         + fitting(rows, columns, directions: directions(of: module, options))
     }
   }

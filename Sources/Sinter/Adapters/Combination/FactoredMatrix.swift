@@ -71,14 +71,16 @@ struct FactoredMatrix: Sendable {
   /// - Parameters:
   ///   - row: receives the elements.
   ///   - elements: which they are, in row-major order.
-  func add(to row: inout MutableSpan<Double>, _ elements: Range<Int>) {
+  ///   - offset: the place of the first in the row.
+  func add(to row: inout MutableSpan<Double>, _ elements: Range<Int>, at offset: Int = 0) {
     guard rank > 0 else { return }
     let (a, b) = (left.elements.span, right.elements.span)
     var start = elements.lowerBound
     while start < elements.upperBound {
       let (index, column) = start.quotientAndRemainder(dividingBy: columns)
       let end = min(elements.upperBound, start + columns - column)
-      let place = start - elements.lowerBound..<end - elements.lowerBound
+      let first = offset + start - elements.lowerBound
+      let place = first..<first + end - start
       LowRankProduct.add(
         a.extracting(index * rank..<(index + 1) * rank), b, from: column, stride: columns,
         times: 1, [Double]().span, to: &row, place)

@@ -1,8 +1,8 @@
 import SinterTensors
 import Synchronization
 
-/// The merge of matrices that are products of factors, computed tile by tile: nothing is held but
-/// the factors.
+/// The merge of updates that are products of factors, computed tile by tile: nothing is held but the
+/// factors.
 ///
 /// The tiles are those in which the engine would merge tensors of the same shape, so surveys and
 /// random numbers are the same too.
@@ -10,7 +10,7 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
   let rows: Int
   let columns: Int
   private let method: Method
-  private let updates: [FactoredMatrix]
+  private let updates: [FactoredStack]
   private let grid: TileGrid
   private let survey: Method.Survey
   private let stop: StopFlag
@@ -25,24 +25,24 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
   ///
   /// - Parameters:
   ///   - method: the method; its first input is a base of zeros.
-  ///   - updates: the other inputs, all of the same extents.
+  ///   - updates: the other inputs, all of the same shape.
   ///   - threads: the largest number of threads; does not change the result.
   ///   - stop: tells whether to stop.
   /// - Throws: `CancellationError`.
-  init(_ method: Method, _ updates: [FactoredMatrix], threads: Int, stop: StopFlag) throws {
+  init(_ method: Method, _ updates: [FactoredStack], threads: Int, stop: StopFlag) throws {
     self.method = method
     self.updates = updates
     self.stop = stop
     rows = updates[0].rows
     columns = updates[0].columns
-    grid = TileGrid(shape: [rows, columns], grain: method.grain)
+    grid = TileGrid(shape: updates[0].shape, grain: method.grain)
     survey = try Self.survey(method, updates, grid, threads: threads, stop: stop)
   }
 
   // MARK: Survey
 
   private static func survey(
-    _ method: Method, _ updates: [FactoredMatrix], _ grid: TileGrid, threads: Int, stop: StopFlag
+    _ method: Method, _ updates: [FactoredStack], _ grid: TileGrid, threads: Int, stop: StopFlag
   ) throws -> Method.Survey {
     var survey = Method.makeSurvey([method])
     while !survey.isComplete {
@@ -67,7 +67,7 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
   }
 
   private static func sample(
-    _ method: Method, _ updates: [FactoredMatrix], _ grid: TileGrid, _ survey: Method.Survey
+    _ method: Method, _ updates: [FactoredStack], _ grid: TileGrid, _ survey: Method.Survey
   ) -> Method.Survey.Partial {
     var partial = survey.makePartial()
     var room = Room(method, updates.count, capacity: grid.sample.reduce(1) { max($0, $1.count) })
@@ -81,7 +81,7 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
   }
 
   private static func partials(
-    _ method: Method, _ updates: [FactoredMatrix], _ grid: TileGrid, _ survey: Method.Survey,
+    _ method: Method, _ updates: [FactoredStack], _ grid: TileGrid, _ survey: Method.Survey,
     _ steps: Range<Int>, threads: Int
   ) -> [Method.Survey.Partial] {
     let found = Mutex([Int: Method.Survey.Partial]())
@@ -102,19 +102,40 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
 
   // MARK: Rows
 
-  /// How many rows a block has: some megabytes of them, and a multiple of 64.
-  private var blockRows: Int { max(64, min(1024, (1 << 20) / max(columns, 1) / 64 * 64)) }
-
   func forEachBlock(threads: Int, _ body: (Int, Matrix<Float>) -> Void) throws {
-    for start in stride(from: 0, to: rows, by: blockRows) {
-      body(start, try block(start..<min(start + blockRows, rows), threads: threads))
-    }
+    try part(0..<rows).forEachBlock(threads: threads, body)
   }
 
   /// All of it.
   func matrix(threads: Int) throws -> Matrix<Float> { try block(0..<rows, threads: threads) }
 
-  private func block(_ range: Range<Int>, threads: Int) throws -> Matrix<Float> {
+  /// Some of its rows, such as those of an expert.
+  func part(_ rows: Range<Int>) -> Part { Part(whole: self, range: rows) }
+
+  /// Rows of a merge.
+  struct Part: RowStream {
+    fileprivate let whole: MergedUpdates
+    fileprivate let range: Range<Int>
+
+    var rows: Int { range.count }
+    var columns: Int { whole.columns }
+
+    /// How many rows a block has: some megabytes of them, and a multiple of 64.
+    private var blockRows: Int { max(64, min(1024, (1 << 20) / max(columns, 1) / 64 * 64)) }
+
+    func forEachBlock(threads: Int, _ body: (Int, Matrix<Float>) -> Void) throws {
+      for start in stride(from: 0, to: rows, by: blockRows) {
+        let first = range.lowerBound + start
+        let block = first..<min(first + blockRows, range.upperBound)
+        body(start, try whole.block(block, threads: threads))
+      }
+    }
+
+    /// All of them.
+    func matrix(threads: Int) throws -> Matrix<Float> { try whole.block(range, threads: threads) }
+  }
+
+  fileprivate func block(_ range: Range<Int>, threads: Int) throws -> Matrix<Float> {
     try stop.check()
     let wanted = range.lowerBound * columns..<range.upperBound * columns
     let firstTile = wanted.lowerBound / grid.tileLength
@@ -164,7 +185,7 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
     }
 
     /// Fills the rows of the inputs: zeros for the base, then the updates.
-    mutating func fill(_ updates: [FactoredMatrix], _ position: TilePosition) {
+    mutating func fill(_ updates: [FactoredStack], _ position: TilePosition) {
       let count = position.elements.count
       inputs.resize(rows: updates.count + 1, count: count)
       scratch.resize(rows: scratchRows, count: count)

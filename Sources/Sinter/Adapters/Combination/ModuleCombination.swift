@@ -18,49 +18,101 @@ struct ModuleCombination {
   ///
   /// - Throws: `SafetensorsError`, ``DiagnosticError`` or `CancellationError`.
   func run() throws -> ModuleFactors {
-    let updates = try zip(adapters, module.parts).map { adapter, part in
-      try part.map { try update(of: $0, in: adapter) }
-        ?? FactoredMatrix(rows: module.outputs, columns: module.inputs)
+    let readers = try zip(adapters, module.parts).map { adapter, part in
+      try part.map { try FactorReader($0, of: adapter) }
     }
-    try stop.check()
+    for part in module.parts.compactMap(\.self) {
+      progress.add(bytesRead: part.a.byteCount + part.b.byteCount, bytesWritten: 0)
+    }
+    let experts = 0..<module.experts
+    let pairs: [ModuleFactors.Pair]
     switch module.step {
     case .sum(let coefficients):
-      return try store(
-        FactoredMatrix(
-          sumOf: zip(updates, coefficients).map { $0.balanced(times: $1) }))
+      pairs = try experts.map { expert in
+        let updates = try updates(readers, expert)
+        return try store(
+          FactoredMatrix(sumOf: zip(updates, coefficients).map { $0.balanced(times: $1) }))
+      }
     case .elements(let method):
-      return try merge(updates, by: method)
+      let matrices = try experts.map { try updates(readers, $0) }
+      pairs = try merge(
+        adapters.indices.map { place in FactoredStack(matrices.map { $0[place] }) }, by: method)
     case .sharedBasis(let method, let group):
-      return try store(try aligned(updates, method, group))
+      pairs = try experts.map { try store(try aligned(try updates(readers, $0), method, group)) }
+    }
+    return ModuleFactors(pairs: pairs, bias: try module.bias.map { try bias($0) })
+  }
+
+  /// The updates of the adapters, of one expert.
+  private func updates(_ readers: [FactorReader?], _ expert: Int) throws -> [FactoredMatrix] {
+    try stop.check()
+    return try readers.indices.map { place in
+      guard let reader = readers[place], let part = module.parts[place] else {
+        return FactoredMatrix(rows: module.outputs, columns: module.inputs)
+      }
+      let factors = try reader.factors(of: expert)
+      try check(part.a, factors.a, of: adapters[place])
+      try check(part.b, factors.b, of: adapters[place])
+      return FactoredMatrix(
+        left: Matrix(rows: factors.outputs, columns: factors.rank, elements: factors.b),
+        right: Matrix(rows: factors.rank, columns: factors.inputs, elements: factors.a)
+      ).balanced(times: part.scale)
     }
   }
 
-  /// The update of one adapter, its scale included.
-  private func update(of part: AdapterModule, in adapter: Adapter) throws -> FactoredMatrix {
-    let factors = try adapter.factors(of: part)
-    progress.add(bytesRead: part.a.byteCount + part.b.byteCount, bytesWritten: 0)
-    for (tensor, values) in [(part.a, factors.a), (part.b, factors.b)] {
-      let count = Reduction.countNonFinite(values.span)
-      guard count == 0 else {
-        throw DiagnosticError([
-          Diagnostic(
-            .error, file: adapter.file.path,
-            "tensor '\(tensor.name)' holds \(CountText.of(count, "value")) that "
-              + "\(count == 1 ? "is" : "are") NaN or infinite",
-            hint: "the adapter is damaged or diverged in training")
-        ])
-      }
+  /// Refuses what is not finite.
+  private func check(_ tensor: CheckpointTensor, _ values: [Double], of adapter: Adapter) throws {
+    let count = Reduction.countNonFinite(values.span)
+    guard count == 0 else {
+      throw DiagnosticError([
+        Diagnostic(
+          .error, file: adapter.file.path,
+          "tensor '\(tensor.name)' holds \(CountText.of(count, "value")) that "
+            + "\(count == 1 ? "is" : "are") NaN or infinite",
+          hint: "the adapter is damaged or diverged in training")
+      ])
     }
-    return FactoredMatrix(
-      left: Matrix(rows: factors.outputs, columns: factors.rank, elements: factors.b),
-      right: Matrix(rows: factors.rank, columns: factors.inputs, elements: factors.a)
-    ).balanced(times: part.scale)
+  }
+
+  // MARK: Biases
+
+  /// What is added to the bias of the module: a vector, merged as a tensor of its own.
+  private func bias(_ step: CombinedModule.Step) throws -> ModuleFactors.Bias {
+    let vectors = try zip(adapters, module.parts).map { adapter, part in
+      guard let part, let bias = part.bias else {
+        return [Double](repeating: 0, count: module.outputs)
+      }
+      let values = try adapter.values(of: bias)
+      try check(bias, values, of: adapter)
+      return values.map { $0 * part.scale }
+    }
+    switch step {
+    case .sum(let coefficients):
+      var sum = Matrix<Double>(rows: 1, columns: module.outputs)
+      for (vector, coefficient) in zip(vectors, coefficients) {
+        sum.add(vector, times: coefficient)
+      }
+      return try store(bias: sum)
+    case .elements(let method):
+      return try store(bias: try merged(vectors.map { FactoredStack($0) }, by: method))
+    case .sharedBasis:
+      preconditionFailure("the plan refuses biases that have no basis to share")
+    }
+  }
+
+  private func store<Scalar: WorkingFloat>(
+    bias: Matrix<Scalar>
+  ) throws -> ModuleFactors.Bias {
+    let rounded = try bias.rounded(to: dtype, module: module.label)
+    return ModuleFactors.Bias(
+      values: try writer.store(rounded.elements, as: dtype),
+      isZero: rounded.largestMagnitude == 0)
   }
 
   // MARK: Sums
 
   /// Stores a product, cut to the rank that is asked for.
-  private func store(_ product: FactoredMatrix) throws -> ModuleFactors {
+  private func store(_ product: FactoredMatrix) throws -> ModuleFactors.Pair {
     guard product.rank > 0 else { return try store(zeros, squaredNorm: 0, squaredTail: 0) }
     if options.energy == nil, options.rank ?? product.rank >= product.rank {
       let squaredNorm = product.squaredNorm(threads: threads)
@@ -89,10 +141,10 @@ struct ModuleCombination {
   /// roundings, to what their rounding changes: the squares of both errors add up.
   private func store(
     _ product: FactoredMatrix, squaredNorm: Double, squaredTail: Double
-  ) throws -> ModuleFactors {
-    let left = try product.left.rounded(to: dtype, module: module.name)
-    let right = try product.right.rounded(to: dtype, module: module.name)
-    return ModuleFactors(
+  ) throws -> ModuleFactors.Pair {
+    let left = try product.left.rounded(to: dtype, module: module.label)
+    let right = try product.right.rounded(to: dtype, module: module.label)
+    return ModuleFactors.Pair(
       rank: product.rank, a: try writer.store(right.elements, as: dtype),
       b: try writer.store(left.elements, as: dtype), squaredNorm: squaredNorm,
       squaredError: squaredTail + roundingError(product, left, right))
@@ -150,33 +202,39 @@ struct ModuleCombination {
     let own = MergeGroup(
       tensor: group.tensor, shape: [vectors.rows, module.inputs], inputs: group.inputs,
       hasBase: group.hasBase, parameters: group.parameters, seed: group.seed)
-    let merged = try merged(coefficients, by: try method.init(own))
+    let merged = try merged(
+      coefficients.map { FactoredStack([$0]) }, by: try method.init(own))
     return FactoredMatrix(left: basis, right: Matrix<Double>(merged)).balanced(times: 1)
   }
 
   private func merged(
-    _ updates: [FactoredMatrix], by method: some MergeMethod
+    _ updates: [FactoredStack], by method: some MergeMethod
   ) throws -> Matrix<Float> {
     try MergedUpdates(method, updates, threads: threads, stop: stop).matrix(threads: threads)
   }
 
   // MARK: Merges of elements
 
+  /// Merges updates as one tensor, and factors the result: that of each expert by itself.
   private func merge(
-    _ updates: [FactoredMatrix], by method: some MergeMethod
-  ) throws -> ModuleFactors {
+    _ updates: [FactoredStack], by method: some MergeMethod
+  ) throws -> [ModuleFactors.Pair] {
     let stream = try MergedUpdates(method, updates, threads: threads, stop: stop)
-    guard budget.keepsMatrix(of: module, options) else { return try fit(stream) }
-    return try fit(try stream.matrix(threads: threads))
+    let keepsMatrix = budget.keepsMatrix(of: module, options)
+    return try (0..<module.experts).map { expert in
+      let part = stream.part(expert * module.outputs..<(expert + 1) * module.outputs)
+      guard keepsMatrix else { return try fit(part, expert) }
+      return try fit(try part.matrix(threads: threads), expert)
+    }
   }
 
   /// The factors of a matrix that is given by its rows.
-  private func fit(_ matrix: some RowStream) throws -> ModuleFactors {
+  private func fit(_ matrix: some RowStream, _ expert: Int) throws -> ModuleFactors.Pair {
     let limit = min(matrix.rows, matrix.columns)
     let largest = max(1, min(options.rank ?? (options.energy == nil ? module.rank : limit), limit))
     let finder = RangeFinder(
       random: CounterRandom(
-        seed: options.seed, stream: CounterRandom.stream(model: 0, tensor: module.name)),
+        seed: options.seed, stream: CounterRandom.stream(model: expert, tensor: module.label)),
       threads: threads)
     var guess = options.energy == nil ? largest : min(largest, 32)
     while true {
@@ -197,11 +255,11 @@ struct ModuleCombination {
   /// Rounds factors, puts them aside, and compares their product with the matrix.
   private func store(
     _ left: Matrix<Float>, _ right: Matrix<Float>, _ matrix: some RowStream, _ squaredNorm: Double
-  ) throws -> ModuleFactors {
-    let left = try left.rounded(to: dtype, module: module.name)
-    let right = try right.rounded(to: dtype, module: module.name)
+  ) throws -> ModuleFactors.Pair {
+    let left = try left.rounded(to: dtype, module: module.label)
+    let right = try right.rounded(to: dtype, module: module.label)
     let squaredError = try matrix.squaredDistance(from: left, times: right, threads: threads)
-    return ModuleFactors(
+    return ModuleFactors.Pair(
       rank: left.columns, a: try writer.store(right.elements, as: dtype),
       b: try writer.store(left.elements, as: dtype), squaredNorm: squaredNorm,
       squaredError: squaredError)
@@ -216,7 +274,7 @@ struct ModuleCombination {
   private var tooLarge: DiagnosticError {
     DiagnosticError([
       Diagnostic(
-        .error, "'\(module.name)': its combined update is too large for its norm to be a number",
+        .error, "'\(module.label)': its combined update is too large for its norm to be a number",
         hint: "look at the weights, and at the adapters with 'sinter adapter inspect'")
     ])
   }
@@ -230,7 +288,7 @@ struct ModuleCombination {
     throw DiagnosticError([
       Diagnostic(
         .error,
-        "'\(module.name)': keeping \(options.energy ?? 1) of its update takes more than rank "
+        "'\(module.label)': keeping \(options.energy ?? 1) of its update takes more than rank "
           + "\(rank / 2), and a larger one more memory than the ceiling gives",
         hint: "raise --memory, or limit the rank with --rank")
     ])

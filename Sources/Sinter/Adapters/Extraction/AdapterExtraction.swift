@@ -78,7 +78,7 @@ public struct AdapterExtraction: Sendable {
     _ body: @escaping @Sendable (ModuleDifference) throws -> Value
   ) async throws -> [Value] {
     try await ModuleThreads(count: workers, stop: stop).results(
-      modules.map { $0.extents.rows * $0.extents.columns }
+      modules.map { $0.experts * $0.extents.rows * $0.extents.columns }
     ) { try body(modules[$0]) }
   }
 
@@ -112,7 +112,7 @@ extension ExtractionPlan {
       }
       let (rows, columns) = module.extents
       let rank = min(options.rank ?? 32, rows, columns)
-      return sum + rank * (rows + columns) * options.dtype.bitWidth / 8
+      return sum + module.experts * rank * (rows + columns) * options.dtype.bitWidth / 8
     }
   }
 }

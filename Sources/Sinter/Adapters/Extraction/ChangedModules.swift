@@ -27,10 +27,11 @@ struct ChangedModules {
       if places.isEmpty {
         unchanged += 1
       } else if module.isLeftOut {
-        leftOut.append(module.adapterName)
+        leftOut.append(module.label)
       } else if module.name.isEmpty {
         fail(module, places)
-      } else if module.form != nil, places.contains(where: { module.tensors[$0].part == "weight" })
+      } else if module.form != nil,
+        places.contains(where: { module.tensors[$0].name == module.weight?.name })
       {
         candidates.append((module, places))
       } else {
@@ -45,7 +46,8 @@ struct ChangedModules {
         .map { (module, $0) }
     }
     // A module that is stored whole takes along what is inside of it.
-    for name in modules.map(\.name) where wholeNames.contains(name) {
+    var seen = Set<String>()
+    for name in modules.map(\.name) where wholeNames.contains(name) && seen.insert(name).inserted {
       if ModuleGrouping.ancestors(of: name).contains(where: wholeNames.contains) { continue }
       let own = modules.filter { $0.name == name || $0.name.hasPrefix(name + ".") }
       whole.append((own.first { $0.name == name }?.adapterName ?? name, own.flatMap(\.tensors)))

@@ -74,29 +74,25 @@ struct ExtractedAdapter {
   private func tensors(
     of module: ModuleDifference, _ factors: ModuleFactors
   ) -> [AdapterWriter.Tensor] {
-    let (rows, columns) = module.extents
-    let (dtype, rank) = (plan.options.dtype, factors.rank)
-    let start = AdapterWriter.Tensor.prefix + module.adapterName
-    let shapes: (a: Shape, b: Shape)
-    var names = (a: "\(start).lora_A.weight", b: "\(start).lora_B.weight")
+    FactorTensors(
+      module: module.adapterName, layout: layout(of: module), dtype: plan.options.dtype,
+      factors: factors, inputs: module.inputs, outputs: module.outputs
+    ).tensors
+  }
+
+  private func layout(of module: ModuleDifference) -> FactorTensors.Layout {
     switch module.form {
-    case .embedding:
-      names = ("\(start).lora_embedding_A", "\(start).lora_embedding_B")
-      shapes = ([rank, rows], [columns, rank])
-    case .transposed:
-      shapes = ([rank, rows], [columns, rank])
+    case .embedding: return .embedding
     case .convolution:
-      let kernel = module.weight?.finetuned.shape.dimensions.dropFirst() ?? []
-      shapes = (
-        Shape([rank] + kernel), Shape([rows, rank] + kernel.dropFirst().map { _ in 1 })
-      )
-    case .linear, nil:
-      shapes = ([rank, columns], [rows, rank])
+      let dimensions = module.weight?.finetuned.shape.dimensions ?? []
+      return .convolution(channels: dimensions[1], kernel: Array(dimensions.dropFirst(2)))
+    case .experts:
+      return .parameter(
+        nesting: AdapterConfiguration.nesting(
+          of: module.parameter,
+          among: modules.map(\.difference).filter { $0.name == module.name }.map(\.parameter)))
+    case .linear, .transposed, nil: return .linear
     }
-    return [
-      AdapterWriter.Tensor(names.a, dtype, shapes.a, .scratch(factors.a)),
-      AdapterWriter.Tensor(names.b, dtype, shapes.b, .scratch(factors.b)),
-    ]
   }
 
   // MARK: Files
@@ -106,7 +102,8 @@ struct ExtractedAdapter {
     AdapterDescription(
       modules: modules.map { module, factors in
         AdapterDescription.Module(
-          name: module.adapterName, rank: factors.rank, alpha: Double(factors.rank))
+          name: module.label, rank: factors.rank, alpha: Double(factors.rank),
+          isParameter: module.parameter != nil)
       },
       wholeModules: wholeModules, modelModules: plan.modules.map(\.adapterName),
       storesBiases: !biases.isEmpty,
@@ -205,7 +202,7 @@ struct ExtractedAdapter {
       folder: folder,
       modules: modules.map { module, factors in
         FactoredModule(
-          name: module.adapterName, shape: module.weight?.finetuned.shape ?? [], factors)
+          name: module.label, shape: module.weight?.finetuned.shape ?? [], factors)
       },
       wholeModules: wholeModules, biases: biases.map(\.bias.name),
       leftOut: changed.leftOut,

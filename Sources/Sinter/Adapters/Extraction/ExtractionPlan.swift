@@ -83,7 +83,7 @@ struct ExtractionBudget: Sendable {
     let (rows, columns) = sized[place].extents
     fault = Diagnostic(
       .error,
-      "'\(sized[place].name)' (\(rows) x \(columns)) needs "
+      "'\(sized[place].label)' (\(rows) x \(columns)) needs "
         + "\(ByteCountText(largest + Self.fixedMemory)) of memory, more than the ceiling of "
         + "\(ByteCountText(options.memory))",
       hint: "raise --memory, or choose a smaller --rank")

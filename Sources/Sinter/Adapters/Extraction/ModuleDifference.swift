@@ -26,13 +26,26 @@ struct ModuleDifference: Sendable {
     case embedding
     /// Outputs x channels x kernel.
     case convolution
+    /// Experts x outputs x inputs, or experts x inputs x outputs.
+    case experts(isTransposed: Bool)
+
+    /// Whether inputs are the rows of a matrix.
+    var isTransposed: Bool {
+      switch self {
+      case .transposed, .embedding, .experts(isTransposed: true): true
+      case .linear, .convolution, .experts(isTransposed: false): false
+      }
+    }
   }
 
   /// The name in the base.
   let name: String
   /// The name in the adapter: that by which PEFT finds the module.
   let adapterName: String
-  /// The module's own tensors.
+  /// The parameter that becomes factors, of a module that keeps the packed weights of experts; there
+  /// is one of these for each, and one for the rest of the module's tensors.
+  var parameter: String?
+  /// The module's own tensors, or those that this is for.
   let tensors: [TensorPair]
   /// How its weight becomes factors; `nil` for a module that can only be stored whole.
   let form: Form?
@@ -40,23 +53,40 @@ struct ModuleDifference: Sendable {
   let isLeftOut: Bool
 
   /// The weight.
-  var weight: TensorPair? { tensors.first { $0.part == "weight" } }
+  var weight: TensorPair? { tensors.first { $0.part == parameter ?? "weight" } }
 
-  /// The weight as a matrix: rows and columns.
+  /// The name in reports: of a parameter its own.
+  var label: String { parameter.map { adapterName + "." + $0 } ?? adapterName }
+
+  /// The number of matrices of the weight: of experts, or 1.
+  var experts: Int {
+    guard case .experts = form else { return 1 }
+    return weight?.finetuned.shape.dimensions.first ?? 1
+  }
+
+  /// A matrix of the weight: rows and columns.
   var extents: (rows: Int, columns: Int) {
-    let dimensions = weight?.finetuned.shape.dimensions ?? []
+    var dimensions = (weight?.finetuned.shape.dimensions ?? [])[...]
+    if case .experts = form { dimensions = dimensions.dropFirst() }
     guard let rows = dimensions.first else { return (0, 0) }
     return (rows, dimensions.dropFirst().reduce(1, *))
   }
+
+  /// The columns of A.
+  var inputs: Int { form?.isTransposed == true ? extents.rows : extents.columns }
+  /// The rows of B.
+  var outputs: Int { form?.isTransposed == true ? extents.columns : extents.rows }
 }
 
-/// The difference of two stored tensors, each taken as a matrix: exact numbers, subtracted in
-/// `Double` and rounded once to `Float`.
+/// The difference of two stored tensors, each taken as a matrix or as a stack of them: exact numbers,
+/// subtracted in `Double` and rounded once to `Float`.
 struct DifferenceStream: RowStream {
   let finetuned: StoredTensor
   let base: StoredTensor
   let rows: Int
   let columns: Int
+  /// Which matrix of a stack it is.
+  let expert: Int
   /// Counts the bytes that are read.
   let progress: ProgressCounter
   /// Tells whether to stop.
@@ -80,7 +110,7 @@ struct DifferenceStream: RowStream {
   private func block(_ range: Range<Int>) throws -> Matrix<Float> {
     var result = Matrix<Float>(rows: range.count, columns: columns)
     let count = range.count * columns
-    let first = range.lowerBound * columns
+    let first = (expert * rows + range.lowerBound) * columns
     let length = min(Self.chunk, count)
     var bytes = ByteBuffer(byteCount: length * 8)
     var numbers = Tile<Double>(rows: 2, capacity: length)

@@ -18,21 +18,30 @@ struct ModuleExtraction {
   func run() throws -> ModuleFactors? {
     guard let weight = module.weight, let base = weight.base else { return nil }
     let (rows, columns) = module.extents
-    let stream = DifferenceStream(
-      finetuned: weight.finetuned, base: base, rows: rows, columns: columns, progress: progress,
-      stop: stop)
     let directions = ExtractionBudget.directions(options, for: module)
-    if budget.keepsMatrix(of: module, directions: directions) {
-      return try factors(of: try stream.matrix())
+    let keepsMatrix = budget.keepsMatrix(of: module, directions: directions)
+    let pairs = try (0..<module.experts).map { expert in
+      let stream = DifferenceStream(
+        finetuned: weight.finetuned, base: base, rows: rows, columns: columns, expert: expert,
+        progress: progress, stop: stop)
+      let found =
+        keepsMatrix
+        ? try factors(of: try stream.matrix(), expert) : try factors(of: stream, expert)
+      return found ?? .nothing
     }
-    return try factors(of: stream)
+    return pairs.contains { $0.rank > 0 } ? ModuleFactors(pairs: pairs) : nil
   }
 
-  private func factors(of matrix: some RowStream) throws -> ModuleFactors? {
+  /// The factors of one matrix; `nil` when it is zero.
+  private func factors(
+    of matrix: some RowStream, _ expert: Int
+  ) throws -> ModuleFactors.Pair? {
     if options.energy == nil, options.rank ?? 1 >= limit { return try exactFactors(of: matrix) }
     let finder = RangeFinder(
       random: CounterRandom(
-        seed: options.seed, stream: CounterRandom.stream(model: 0, tensor: module.name)),
+        seed: options.seed,
+        stream: CounterRandom.stream(
+          model: expert, tensor: module.parameter.map { module.name + "." + $0 } ?? module.name)),
       threads: budget.threadsPerWorker)
     let largest = min(options.rank ?? limit, limit)
     var guess = options.energy == nil ? largest : min(largest, 32)
@@ -58,7 +67,7 @@ struct ModuleExtraction {
   }
 
   /// The matrix itself and a multiple of the identity: exact, since the factor is a power of two.
-  private func exactFactors(of matrix: some RowStream) throws -> ModuleFactors? {
+  private func exactFactors(of matrix: some RowStream) throws -> ModuleFactors.Pair? {
     var parts: [Matrix<Float>] = []
     var squaredNorm = 0.0
     try matrix.forEachBlock(threads: budget.threadsPerWorker) { _, block in
@@ -82,16 +91,17 @@ struct ModuleExtraction {
   /// Rounds the factors, puts them aside, and compares their product with the difference.
   private func store(
     _ left: Matrix<Float>, _ right: Matrix<Float>, _ matrix: some RowStream, _ squaredNorm: Double
-  ) throws -> ModuleFactors {
+  ) throws -> ModuleFactors.Pair {
     let dtype = options.dtype
-    let left = try left.rounded(to: dtype, module: module.name)
-    let right = try right.rounded(to: dtype, module: module.name)
+    let left = try left.rounded(to: dtype, module: module.label)
+    let right = try right.rounded(to: dtype, module: module.label)
     let squaredError = try matrix.squaredDistance(
       from: left, times: right, threads: budget.threadsPerWorker)
     // Of a form whose matrix is transposed in the adapter, both are transposed and exchanged.
-    let isTransposed = module.form == .embedding || module.form == .transposed
-    let (b, a) = isTransposed ? (right.transposed(), left.transposed()) : (left, right)
-    return ModuleFactors(
+    let (b, a) =
+      module.form?.isTransposed == true
+      ? (right.transposed(), left.transposed()) : (left, right)
+    return ModuleFactors.Pair(
       rank: left.columns, a: try writer.store(a.elements, as: dtype),
       b: try writer.store(b.elements, as: dtype), squaredNorm: squaredNorm,
       squaredError: squaredError)
@@ -100,7 +110,7 @@ struct ModuleExtraction {
   private var nonFinite: DiagnosticError {
     DiagnosticError([
       Diagnostic(
-        .error, "'\(module.name)': the difference of the two weights is NaN or infinite",
+        .error, "'\(module.label)': the difference of the two weights is NaN or infinite",
         hint: "one of the models is damaged or diverged in training")
     ])
   }
@@ -112,7 +122,7 @@ struct ModuleExtraction {
     throw DiagnosticError([
       Diagnostic(
         .error,
-        "'\(module.name)': keeping \(options.energy ?? 1) of its difference takes more than rank "
+        "'\(module.label)': keeping \(options.energy ?? 1) of its difference takes more than rank "
           + "\(rank / 2), and a larger one more memory than the ceiling gives",
         hint: "raise --memory, or limit the rank with --rank")
     ])

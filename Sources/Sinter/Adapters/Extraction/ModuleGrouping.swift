@@ -20,14 +20,27 @@ struct ModuleGrouping {
     let wanted = included.isEmpty ? Set(order) : included.matches(in: order)
     let parents = Set(order.flatMap(Self.ancestors))
     let family = Family(pairing.base)
-    modules = order.map { name in
+    modules = order.flatMap { name in
       let tensors = groups[name] ?? []
       let isPlain = !whole.contains(name) && !parents.contains(name)
-      return ModuleDifference(
-        name: name, adapterName: family.prefix(of: name) + name, tensors: tensors,
-        form: isPlain && !tensors.contains { $0.name == pairing.tiedEmbedding }
-          ? Self.form(of: name, tensors, family) : nil,
-        isLeftOut: !wanted.contains(name) || excluded.contains(name))
+      let packed = isPlain ? PackedExperts(of: name, tensors) : PackedExperts()
+      func module(
+        _ parameter: String?, _ tensors: [TensorPair], _ form: ModuleDifference.Form?
+      ) -> ModuleDifference {
+        ModuleDifference(
+          name: name, adapterName: family.prefix(of: name) + name, parameter: parameter,
+          tensors: tensors, form: form,
+          isLeftOut: !wanted.contains(name) || excluded.contains(name))
+      }
+      let parameters = packed.tensors.map {
+        module($0.part, [$0], .experts(isTransposed: family.storesExpertsTransposed))
+      }
+      let rest = tensors.filter { tensor in !packed.tensors.contains { $0.name == tensor.name } }
+      if rest.isEmpty { return parameters }
+      let isFactored =
+        isPlain && parameters.isEmpty && !tensors.contains { $0.name == pairing.tiedEmbedding }
+      return parameters
+        + [module(nil, rest, isFactored ? Self.form(of: name, rest, family) : nil)]
     }
     let unmatched = [("--include", options.included), ("--save-module", options.savedWhole)]
     for (option, patterns) in unmatched {
@@ -94,13 +107,46 @@ extension TensorAddress {
   fileprivate var isInLayer: Bool { layer != nil }
 }
 
+/// The tensors of a module that hold the packed weights of all experts of a layer.
+private struct PackedExperts {
+  let tensors: [TensorPair]
+
+  /// None.
+  init() { tensors = [] }
+
+  /// Finds them among the tensors of a module.
+  ///
+  /// Three axes alone are also those of a convolution, so names decide.
+  init(of module: String, _ tensors: [TensorPair]) {
+    let path = module.split(separator: ".")
+    let (own, parent) = (path.last ?? "", path.dropLast().last ?? "")
+    // Experts in a module of their own, with a parameter for each projection; or a module for each.
+    let isLayer =
+      parent == "switch_mlp"
+      || ["input_linear", "output_linear"].contains(own)
+        && ["block_sparse_moe", "moe", "mlp"].contains(parent)
+    self.tensors = tensors.filter { pair in
+      guard let base = pair.base, pair.finetuned.dtype.isFloatingPoint,
+        base.dtype.isFloatingPoint
+      else { return false }
+      let dimensions = pair.finetuned.shape.dimensions
+      let isNamed =
+        own == "experts" ? !pair.part.hasSuffix("bias") : isLayer && pair.part == "weight"
+      return isNamed && dimensions.count == 3 && dimensions.allSatisfy { $0 > 0 }
+    }
+  }
+}
+
 /// What families of models do differently.
 private struct Family {
+  /// Whether packed experts are stored as inputs x outputs.
+  let storesExpertsTransposed: Bool
   private let type: String
   private let lacksPrefix: Bool
 
   init(_ checkpoint: Checkpoint) {
     type = checkpoint.configuration?.modelType ?? ""
+    storesExpertsTransposed = SquareOrientation.storesExpertsTransposed(type)
     lacksPrefix = !checkpoint.tensors.contains { $0.name.hasPrefix("transformer.") }
   }
 

@@ -1,17 +1,46 @@
 import SinterTensors
 
-/// The two factors of one module, put aside for the writer, and how good they are.
+/// The factors of one module, put aside for the writer, and how good they are.
 struct ModuleFactors: Sendable {
-  /// The rank, at least 1.
-  let rank: Int
-  /// A, rank x inputs, as the adapter stores it.
-  let a: AdapterWriter.Scratch
-  /// B, outputs x rank, as the adapter stores it.
-  let b: AdapterWriter.Scratch
-  /// ‖ΔW‖² of what the factors stand for.
-  let squaredNorm: Double
-  /// ‖ΔW - B A‖² with the factors as stored.
-  let squaredError: Double
+  /// A pair of factors, and how well its product holds a matrix.
+  struct Pair: Sendable {
+    /// The rank; 0 for an expert that nothing is added to.
+    let rank: Int
+    /// A, rank x inputs, as the adapter stores it.
+    let a: AdapterWriter.Scratch
+    /// B, outputs x rank, as the adapter stores it.
+    let b: AdapterWriter.Scratch
+    /// ‖ΔW‖² of what the factors stand for.
+    let squaredNorm: Double
+    /// ‖ΔW - B A‖² with the factors as stored.
+    let squaredError: Double
+
+    /// What is added to an expert that does not change.
+    static let nothing = Pair(
+      rank: 0, a: AdapterWriter.Scratch(range: 0..<0), b: AdapterWriter.Scratch(range: 0..<0),
+      squaredNorm: 0, squaredError: 0)
+  }
+
+  /// What is added to the bias of a module, as the adapter stores it.
+  struct Bias: Sendable {
+    let values: AdapterWriter.Scratch
+    /// Whether all of it is zero.
+    let isZero: Bool
+  }
+
+  /// The pair of the module, or one for each expert.
+  let pairs: [Pair]
+  /// What is added to the bias, or `nil`.
+  var bias: Bias?
+
+  /// The rank of the module, at least 1: the largest of its pairs.
+  var rank: Int { pairs.reduce(1) { max($0, $1.rank) } }
+  /// ‖ΔW‖² of all pairs.
+  var squaredNorm: Double { pairs.reduce(0) { $0 + $1.squaredNorm } }
+  /// ‖ΔW - B A‖² of all pairs.
+  var squaredError: Double { pairs.reduce(0) { $0 + $1.squaredError } }
+  /// Whether anything is added.
+  var changesSomething: Bool { squaredNorm > 0 || bias?.isZero == false }
 }
 
 extension RangeFinder {

@@ -4,14 +4,16 @@ import Safetensors
 ///
 /// Source: <https://huggingface.co/docs/peft/package_reference/lora>, `LoraConfig`.
 struct AdapterDescription: Sendable, Hashable {
-  /// A module with factors.
+  /// A module with factors, or one of its parameters.
   struct Module: Sendable, Hashable {
-    /// The name, without the adapter's prefix.
+    /// The name, without the adapter's prefix; of a parameter its own.
     let name: String
     /// The rank, at least 1.
     let rank: Int
     /// The numerator of the scale alpha / rank.
     let alpha: Double
+    /// Whether it is a parameter, such as the packed weights of all experts of a layer.
+    var isParameter = false
   }
 
   /// The modules with factors, at least one.
@@ -22,6 +24,8 @@ struct AdapterDescription: Sendable, Hashable {
   var modelModules: [String] = []
   /// Whether biases of modules with factors are stored.
   var storesBiases = false
+  /// Whether factor B has a bias.
+  var hasFactorBias = false
   /// Whether the weights of the model are stored as in x out.
   var isFanInFanOut = false
   /// Whether what is said of an embedding holds for the output head that is tied to it.
@@ -32,6 +36,10 @@ struct AdapterDescription: Sendable, Hashable {
   var taskType: String?
   /// The names by which the modules are targeted, where they are known to mean these modules.
   var knownTargets: [String]?
+  /// The same for parameters.
+  var knownParameters: [String]?
+  /// Whether the factors of parameters are laid out as PEFT did before version 0.19.
+  var laysOutExpertsOldWay = false
 
   /// The rank that most modules have; of several the largest.
   var rank: Int {
@@ -51,13 +59,18 @@ struct AdapterDescription: Sendable, Hashable {
   /// these modules and no others, else the names in full.
   var targets: [String] {
     if let knownTargets { return knownTargets }
-    let own = Set(modules.map(\.name))
+    let own = Set(modules.filter { !$0.isParameter }.map(\.name))
     let ends = Set(own.map(Self.lastPart))
     let known = Set(modelModules.flatMap(Self.ancestors)).union(own)
     let isPlain =
       ends.allSatisfy { !$0.allSatisfy(\.isNumber) }
       && known.allSatisfy { own.contains($0) || !ends.contains(Self.lastPart($0)) }
     return (isPlain ? Array(ends) : Array(own)).sorted()
+  }
+
+  /// The names of the parameters that have factors.
+  var targetParameters: [String] {
+    knownParameters ?? modules.filter(\.isParameter).map(\.name).sorted()
   }
 
   private static func lastPart(_ name: String) -> String {
@@ -77,10 +90,16 @@ struct AdapterDescription: Sendable, Hashable {
 
   /// The text of the file.
   func encoded() -> [UInt8] {
+    let members = (common + occasional).sorted { $0.0 < $1.0 }
+    return JSONText.object(members).encoded(.pretty) + [0x0A]
+  }
+
+  /// What every configuration says.
+  private var common: [(String, JSONText)] {
     let (rank, alpha) = (rank, alpha)
     let ranks = modules.filter { $0.rank != rank }
     let alphas = modules.filter { $0.alpha != alpha }
-    return JSONText.object([
+    return [
       ("alpha_pattern", .object(alphas.map { (Self.pattern($0.name), Self.number($0.alpha)) })),
       ("auto_mapping", .null),
       ("base_model_name_or_path", baseModel.map { .string($0) } ?? .null),
@@ -93,17 +112,31 @@ struct AdapterDescription: Sendable, Hashable {
       ("layers_to_transform", .null),
       ("lora_alpha", Self.number(alpha)),
       ("lora_dropout", .verbatim("0.0")),
-      ("modules_to_save", wholeModules.isEmpty ? .null : .array(wholeModules.map { .string($0) })),
+      ("modules_to_save", wholeModules.isEmpty ? .null : Self.list(wholeModules)),
       ("peft_type", "LORA"),
       ("r", .number(rank)),
       ("rank_pattern", .object(ranks.map { (Self.pattern($0.name), .number($0.rank)) })),
       ("revision", .null),
-      ("target_modules", .array(targets.map { .string($0) })),
+      ("target_modules", Self.list(targets)),
       ("task_type", taskType.map { .string($0) } ?? .null),
       ("use_dora", .bool(false)),
       ("use_rslora", .bool(false)),
-    ]).encoded(.pretty) + [0x0A]
+    ]
   }
+
+  /// What versions of PEFT that do not know of it should not have to read.
+  private var occasional: [(String, JSONText)] {
+    var members: [(String, JSONText)] = []
+    if hasFactorBias { members.append(("lora_bias", .bool(true))) }
+    let parameters = targetParameters
+    if !parameters.isEmpty {
+      members.append(("target_parameters", Self.list(parameters)))
+      members.append(("peft_version", laysOutExpertsOldWay ? "0.18.0" : "0.19.0"))
+    }
+    return members
+  }
+
+  private static func list(_ names: [String]) -> JSONText { .array(names.map { .string($0) }) }
 
   /// The key of a module in a pattern: its whole name, whose dots PEFT takes for any character.
   private static func pattern(_ name: String) -> String { name }

@@ -20,6 +20,11 @@ final class AdapterWriter: Sendable {
     enum Source: Sendable {
       /// They were put aside by this writer.
       case scratch(Scratch)
+      /// Pieces that were put aside, one after another, each filled up with zeros.
+      case stacked([Scratch], byteCount: Int)
+      /// Matrices that were put aside, whose columns alternate: the first of each, then the second.
+      /// Those with fewer columns than the others are filled up with zeros.
+      case alternating([Scratch], rows: Int, columns: Int)
       /// They are those of a tensor of a checkpoint.
       case stored(InputFile, CheckpointTensor)
     }
@@ -130,6 +135,18 @@ final class AdapterWriter: Sendable {
       switch tensor.source {
       case .scratch(let stored):
         try Self.copy(source, stored.range, to: &writer, place, &bytes)
+      case .stacked(let pieces, let byteCount):
+        for (index, piece) in pieces.enumerated() {
+          let start = index * byteCount
+          try Self.copy(source, piece.range, to: &writer, place, at: start, &bytes)
+          try Self.fill(
+            start + piece.range.count..<start + byteCount, of: &writer, place, &bytes)
+        }
+      case .alternating(let pieces, let rows, let columns):
+        try AlternatingColumns(
+          pieces: pieces.map(\.range), rows: rows, columns: columns,
+          width: tensor.dtype.bitWidth / 8
+        ).copy(from: source, to: &writer, place)
       case .stored(let file, let tensor):
         try Self.copy(file, tensor.bytes, to: &writer, place, &bytes)
       }
@@ -142,7 +159,7 @@ final class AdapterWriter: Sendable {
 
   private static func copy(
     _ file: InputFile, _ range: Range<Int>, to writer: inout SafetensorsWriter, _ tensor: Int,
-    _ bytes: inout ByteBuffer
+    at offset: Int = 0, _ bytes: inout ByteBuffer
   ) throws {
     try Task.checkCancellation()
     for start in stride(from: range.lowerBound, to: range.upperBound, by: copySize) {
@@ -151,38 +168,23 @@ final class AdapterWriter: Sendable {
       try file.read(into: &target, at: start)
       try writer.write(
         bytes.elements(as: UInt8.self, count: count), tensor: tensor,
-        at: start - range.lowerBound)
+        at: offset + start - range.lowerBound)
+    }
+  }
+
+  /// Writes zeros.
+  private static func fill(
+    _ range: Range<Int>, of writer: inout SafetensorsWriter, _ tensor: Int,
+    _ bytes: inout ByteBuffer
+  ) throws {
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: copySize) {
+      let count = min(copySize, range.upperBound - start)
+      var target = bytes.mutableElements(as: UInt8.self, count: count)
+      for i in 0..<count { target[i] = 0 }
+      try writer.write(bytes.elements(as: UInt8.self, count: count), tensor: tensor, at: start)
     }
   }
 
   /// Removes what was built.
   func discard() { output.discard() }
-}
-
-extension AdapterWriter.Tensor {
-  /// What stands before all names of an adapter.
-  static let prefix = "base_model.model."
-
-  /// The two factors of a linear layer.
-  ///
-  /// - Parameters:
-  ///   - module: the name of the module, without prefix.
-  ///   - dtype: the element type of both.
-  ///   - a: rank x inputs.
-  ///   - b: outputs x rank.
-  ///   - rank: the rank.
-  ///   - inputs: the number of inputs.
-  ///   - outputs: the number of outputs.
-  /// - Returns: both tensors.
-  static func factors(
-    of module: String, _ dtype: DType, a: AdapterWriter.Scratch, b: AdapterWriter.Scratch,
-    rank: Int, inputs: Int, outputs: Int
-  ) -> [AdapterWriter.Tensor] {
-    [
-      AdapterWriter.Tensor(
-        "\(prefix)\(module).lora_A.weight", dtype, [rank, inputs], .scratch(a)),
-      AdapterWriter.Tensor(
-        "\(prefix)\(module).lora_B.weight", dtype, [outputs, rank], .scratch(b)),
-    ]
-  }
 }

@@ -4,10 +4,12 @@ import Testing
 @testable import Sinter
 
 @Suite struct MergedUpdatesTests {
-  private func update(_ rows: Int, _ columns: Int, seed: UInt64) -> FactoredMatrix {
-    FactoredMatrix(
-      left: MatrixSample.random(rows, 1, seed: seed),
-      right: MatrixSample.random(1, columns, seed: seed + 1))
+  private func update(_ rows: Int, _ columns: Int, seed: UInt64) -> FactoredStack {
+    FactoredStack([
+      FactoredMatrix(
+        left: MatrixSample.random(rows, 1, seed: seed),
+        right: MatrixSample.random(1, columns, seed: seed + 1))
+    ])
   }
 
   private func group(_ rows: Int, _ columns: Int, density: Double) -> MergeGroup {
