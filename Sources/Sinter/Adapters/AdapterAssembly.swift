@@ -108,7 +108,8 @@ struct AdapterAssembly {
           + "\(own.rows.count) tokens")
       return
     }
-    tokenRows.append(AdapterTokenRows(module: module, rows: own.rows, tensor: tensor))
+    tokenRows.append(
+      AdapterTokenRows(module: module, key: own.module, rows: own.rows, tensor: tensor))
   }
 
   // MARK: Modules

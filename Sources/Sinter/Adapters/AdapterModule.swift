@@ -107,6 +107,8 @@ public struct AdapterReplacement: Sendable, Hashable {
 public struct AdapterTokenRows: Sendable, Hashable {
   /// The name of the embedding's module, without the adapter's prefix.
   public let module: String
+  /// What the configuration calls the module; `nil` for the input embedding.
+  let key: String?
   /// The rows of the model's table.
   public let rows: [Int]
   /// Their new values as stored: one row for each.

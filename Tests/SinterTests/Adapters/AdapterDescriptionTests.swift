@@ -53,7 +53,7 @@ import Testing
   @Test func `What is set is written`() throws {
     var description = AdapterDescription(modules: [module("a")])
     description.wholeModules = ["n"]
-    description.storesBiases = true
+    description.biases = .targets
     description.isFanInFanOut = true
     description.keepsTies = true
     description.baseModel = "models/base"
@@ -65,5 +65,76 @@ import Testing
     #expect(document["ensure_weight_tying"] as? Bool == true)
     #expect(document["base_model_name_or_path"] as? String == "models/base")
     #expect(document["task_type"] as? String == "CAUSAL_LM")
+    // What older versions of PEFT do not know of.
+    for key in ["lora_bias", "target_parameters", "trainable_token_indices", "peft_version"] {
+      #expect(document[key] == nil)
+    }
+  }
+
+  @Test func `What only some adapters have is written where they have it`() throws {
+    var expert = module("layers.0.experts.down_proj", rank: 2)
+    expert.isParameter = true
+    var description = AdapterDescription(modules: [expert, module("a.q")])
+    description.hasFactorBias = true
+    description.usesMagnitudes = true
+    description.biases = .all
+    description.tokenIndices = [.init(module: nil, rows: [7, 2])]
+    let text = String(decoding: description.encoded(), as: UTF8.self)
+    #expect(
+      text == """
+        {
+          "alpha_pattern": {
+            "layers.0.experts.down_proj": 2
+          },
+          "auto_mapping": null,
+          "base_model_name_or_path": null,
+          "bias": "all",
+          "ensure_weight_tying": false,
+          "fan_in_fan_out": false,
+          "inference_mode": true,
+          "init_lora_weights": true,
+          "layers_pattern": null,
+          "layers_to_transform": null,
+          "lora_alpha": 4,
+          "lora_bias": true,
+          "lora_dropout": 0.0,
+          "modules_to_save": null,
+          "peft_type": "LORA",
+          "peft_version": "0.19.0",
+          "r": 4,
+          "rank_pattern": {
+            "layers.0.experts.down_proj": 2
+          },
+          "revision": null,
+          "target_modules": [
+            "q"
+          ],
+          "target_parameters": [
+            "layers.0.experts.down_proj"
+          ],
+          "task_type": null,
+          "trainable_token_indices": [
+            7,
+            2
+          ],
+          "use_dora": true,
+          "use_rslora": false
+        }
+
+        """)
+    description.tokenIndices = [
+      .init(module: "embed", rows: [1]), .init(module: "head", rows: [2, 3]),
+    ]
+    description.laysOutExpertsOldWay = true
+    let document = try document(description)
+    #expect(
+      document["trainable_token_indices"] as? [String: [Int]] == ["embed": [1], "head": [2, 3]])
+    #expect(document["peft_version"] as? String == "0.18.0")
+  }
+
+  @Test func `An adapter of parameters alone targets no modules`() {
+    var expert = module("layers.0.experts.down_proj")
+    expert.isParameter = true
+    #expect(AdapterDescription(modules: [expert]).targets == [])
   }
 }

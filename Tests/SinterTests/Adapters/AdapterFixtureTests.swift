@@ -6,42 +6,19 @@ import Testing
 
 /// Adapters that PEFT wrote, and what NumPy and PEFT make of them in float64.
 @Suite struct AdapterFixtureTests {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Fixtures/Adapters").path
-
-  static let cases = [
-    "plain", "bfloat16", "root", "patterns", "layers", "dora", "transposed", "dora_transposed",
-    "embedding", "dora_embedding", "convolution", "dora_convolution", "bias_all", "bias_targets",
-    "bias_of_factor", "saved_modules", "tokens", "experts", "experts_square", "experts_old",
-    "experts_square_old", "mlx", "mlx_dora",
-  ]
-
-  private static let base = folder + "/base.safetensors"
+  private static let folder = AdapterFixtures.folder
+  private static let cases = AdapterFixtures.cases
+  private static let base = AdapterFixtures.base
 
   private func apply(
-    _ adapters: [(name: String, weight: Double)], dtype: DType, threads: Int = 2
+    _ adapters: [(name: String, weight: Double)], dtype: DType
   ) async throws -> (tensors: [String: TestTensor], summary: MergeSummary) {
-    let temporary = try TemporaryFolder()
-    let list = adapters.map { "{path: '\(Self.folder)/\($0.name)', weight: \($0.weight)}" }
-    let recipe = try MergeRecipe.read(
-      text: """
-        merge_method: passthrough
-        models:
-          - model: {model: {path: '\(Self.base)'}, adapters: [\(list.joined(separator: ", "))]}
-        """, file: "r.yml", methods: MethodRegistry.builtIn.declarations)
-    let plan = try MergePlanner(
-      resolver: LocalModelResolver(recipeFile: nil), options: PlanOptions(dtype: dtype)
-    ).plan(recipe)
-    let summary = try await MergeExecutor(
-      plan: plan, options: ExecutionOptions(threads: threads)
-    ).run(into: temporary.appending("out"))
-    let tensors = try TestTensor.read(temporary.appending("out/model.safetensors"))
-    return (Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) }), summary)
+    try await AdapterFixtures.apply(
+      adapters.map { ("\(Self.folder)/\($0.name)", $0.weight) }, dtype: dtype)
   }
 
   private func expected(_ name: String) throws -> [String: TestTensor] {
-    let tensors = try TestTensor.read("\(Self.folder)/\(name)/expected.safetensors")
-    return Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
+    try AdapterFixtures.expected(name)
   }
 
   @Test func `every fixture is tested`() throws {

@@ -64,15 +64,12 @@ import Testing
     #expect(try folder.names().isEmpty)
   }
 
-  @Test func `The two factors of a linear layer have the names of PEFT`() throws {
-    let scratch = AdapterWriter.Scratch(range: 0..<4)
-    let tensors = AdapterWriter.Tensor.factors(
-      of: "model.q_proj", .float32, a: scratch, b: scratch, rank: 2, inputs: 5, outputs: 7)
-    #expect(
-      tensors.map(\.name) == [
-        "base_model.model.model.q_proj.lora_A.weight",
-        "base_model.model.model.q_proj.lora_B.weight",
-      ])
-    #expect(tensors.map(\.shape) == [[2, 5], [7, 2]])
+  @Test func `Pieces that were put aside follow one another, filled up with zeros`() throws {
+    let writer = try writer()
+    let pieces = try [[1, 2, 3], [], [4]].map { try writer.store($0 as [Float], as: .bfloat16) }
+    _ = try writer.finish(
+      [AdapterWriter.Tensor("t", .bfloat16, [3, 3], .stacked(pieces, byteCount: 6))], files: [])
+    let tensors = try TestTensor.read(folder.appending("out/adapter_model.safetensors"))
+    #expect(tensors[0].values == [1, 2, 3, 0, 0, 0, 4, 0, 0])
   }
 }

@@ -15,6 +15,7 @@ struct TestAdapter {
   var modules: [Module] = []
   var extra: [TestTensor] = []
   var settings: [String: String] = [:]
+  private var parameters: [String] = []
 
   /// An adapter of random factors for linear modules.
   ///
@@ -39,6 +40,35 @@ struct TestAdapter {
     }
   }
 
+  /// Adds random factors for a parameter with the packed weights of experts.
+  ///
+  /// - Parameters:
+  ///   - parameter: its name.
+  ///   - nesting: how many pairs of factors of the module stand around this one.
+  ///   - shape: experts, outputs and inputs.
+  ///   - rank: the rank of each expert.
+  ///   - seed: the seed of the numbers.
+  mutating func addExperts(
+    _ parameter: String, nesting: Int = 0, _ shape: (Int, Int, Int), rank: Int = 2,
+    seed: UInt64 = 1
+  ) {
+    let module = parameter.split(separator: ".").dropLast().joined(separator: ".")
+    let start =
+      "base_model.model." + module + String(repeating: ".base_layer", count: nesting) + ".lora_"
+    extra += [
+      TestTensor(
+        start + "A.weight", .float32, [rank * shape.0, shape.2], seed: seed, scale: 0.5),
+      TestTensor(
+        start + "B.weight", .float32, [shape.1, rank * shape.0], seed: seed, scale: 0.5),
+    ]
+    parameters.append(parameter)
+  }
+
+  /// Names the last parameter otherwise in the configuration.
+  mutating func rename(parameter name: String) {
+    parameters[parameters.count - 1] = name
+  }
+
   /// Writes the adapter to a folder.
   func write(to path: String) throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -49,6 +79,12 @@ struct TestAdapter {
 
   /// The text of the configuration.
   var configuration: String {
+    var settings = settings
+    if !parameters.isEmpty {
+      settings["target_parameters"] =
+        "[" + parameters.map { "\"\($0)\"" }.joined(separator: ", ") + "]"
+      settings["peft_version"] = settings["peft_version"] ?? "\"0.19.1\""
+    }
     let members = settings.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }
     return "{\(members.joined(separator: ", "))}"
   }

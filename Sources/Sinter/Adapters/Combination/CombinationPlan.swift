@@ -47,7 +47,7 @@ public struct CombinationPlan: Sendable {
     }
     let adapters = try Self.open(slice.inputs, resolver)
     var planner = CombinationPlanner(
-      adapters: adapters, recipe: recipe, method: method, slice: slice, seed: options.seed)
+      adapters: adapters, recipe: recipe, method: method, slice: slice, options: options)
     planner.plan()
     self.adapters = adapters
     names = planner.names

@@ -8,7 +8,7 @@ struct CombinationPlanner {
   private let recipe: MergeRecipe
   private let method: CombinationMethod
   private let slice: OutputSlice
-  private let seed: UInt64
+  private let options: CombinationOptions
 
   private(set) var modules: [CombinedModule] = []
   private(set) var kept: [KeptTensor] = []
@@ -18,13 +18,13 @@ struct CombinationPlanner {
 
   init(
     adapters: [Adapter], recipe: MergeRecipe, method: CombinationMethod, slice: OutputSlice,
-    seed: UInt64
+    options: CombinationOptions
   ) {
     self.adapters = adapters
     self.recipe = recipe
     self.method = method
     self.slice = slice
-    self.seed = seed
+    self.options = options
     weightsSeen = adapters.map { _ in [] }
   }
 
@@ -39,7 +39,6 @@ struct CombinationPlanner {
     var order: [String] = []
     var parts: [String: [AdapterModule?]] = [:]
     for (place, adapter) in adapters.enumerated() {
-      refuse(adapter)
       for module in adapter.modules {
         if parts[module.target] == nil { order.append(module.target) }
         parts[module.target, default: adapters.map { _ in nil }][place] = module
@@ -68,21 +67,6 @@ struct CombinationPlanner {
 
   private static let merging =
     "merge models instead: a recipe of 'BASE+ADAPTER' models applies it to the weights"
-
-  /// Finds what of an adapter cannot be added to anything.
-  private mutating func refuse(_ adapter: Adapter) {
-    let file = adapter.file.path
-    if let magnitude = adapter.modules.lazy.compactMap(\.magnitude).first {
-      fail(
-        "tensor '\(magnitude.name)': the magnitudes of DoRA belong to a base's weights and have "
-          + "no sum", file: file, hint: Self.merging)
-    }
-    if let rows = adapter.tokenRows.first {
-      fail(
-        "tensor '\(rows.tensor.name)': rows of trained tokens ('trainable_token_indices') are not "
-          + "combined", file: file, hint: Self.merging)
-    }
-  }
 
   /// Whether the result has biases of B: then all its modules have them.
   private var hasFactorBias: Bool { adapters.contains { $0.configuration.hasFactorBias } }
@@ -185,7 +169,7 @@ struct CombinationPlanner {
       let group = MergeGroup(
         tensor: tensor, shape: shape, inputs: ["zero"] + names, hasBase: true,
         parameters: GroupParameters(
-          tensor: parameters.tensor, inputs: [[:]] + parameters.inputs), seed: seed)
+          tensor: parameters.tensor, inputs: [[:]] + parameters.inputs), seed: options.seed)
       do throws(MethodFault) {
         return try step(group, parameters)
       } catch {
@@ -264,11 +248,11 @@ struct CombinationPlanner {
     message.firstRange(of: "': ").map { message[$0.upperBound...] } ?? message[...]
   }
 
-  // MARK: Tensors that are stored whole
+  // MARK: What is taken over as it is
 
   private mutating func keepWhole() {
     var planner = KeptTensorPlanner(
-      adapters: adapters, names: names, weights: weightsSeen, modules: modules)
+      adapters: adapters, names: names, weights: weightsSeen, modules: modules, options: options)
     planner.plan()
     kept = planner.kept
     faults += planner.faults
@@ -288,7 +272,8 @@ struct CombinationPlanner {
           .note,
           "\(CountText.of(without.count, "module")), such as '\(first.label)', "
             + "\(without.count == 1 ? "gets a bias" : "get biases") of B that "
-            + "\(without.count == 1 ? "is" : "are") zero, because 'lora_bias' holds for all"))
+            + "\(without.count == 1 ? "is" : "are") zero, because 'lora_bias' holds for all",
+          hint: "PEFT uses such an adapter, but does not merge it, where the model has no bias"))
     }
     let partial = modules.filter { $0.parts.contains { $0 == nil } }
     guard let first = partial.first else { return }

@@ -57,9 +57,11 @@ struct CombinedAdapter {
           name: module.label, rank: factors.rank, alpha: Double(factors.rank),
           isParameter: module.parameter != nil)
       },
-      wholeModules: wholeModules, storesBiases: plan.kept.contains(where: \.isBias),
+      wholeModules: wholeModules, biases: plan.kept.biasMode,
       hasFactorBias: plan.modules.contains { $0.bias != nil },
-      isFanInFanOut: plan.origin.isFanInFanOut, keepsTies: plan.origin.keepsTies,
+      usesMagnitudes: plan.kept.contains { $0.role == .magnitude },
+      tokenIndices: plan.kept.tokenIndices, isFanInFanOut: plan.origin.isFanInFanOut,
+      keepsTies: plan.origin.keepsTies,
       baseModel: plan.origin.baseModel, taskType: plan.origin.taskType,
       knownTargets: plan.origin.targets
         ?? plan.modules.filter { $0.parameter == nil }.map(\.name).sorted(),
@@ -71,7 +73,7 @@ struct CombinedAdapter {
   private var wholeModules: [String] {
     let known = plan.adapters.flatMap(\.configuration.modulesToSave)
     var names: [String] = []
-    for kept in plan.kept where !kept.isBias {
+    for kept in plan.kept where kept.role == .whole {
       let owner = ModuleGrouping.owner(of: kept.target)
       let around = [owner] + ModuleGrouping.ancestors(of: owner)
       let name = around.first { module in
@@ -164,7 +166,8 @@ struct CombinedAdapter {
           name: module.label, shape: module.shape, updates: module.parts.count { $0 != nil },
           factors)
       },
-      keptTensors: plan.kept.map(\.target), bytesRead: bytesRead, bytesWritten: bytesWritten,
+      keptTensors: plan.kept.filter { $0.role != .magnitude }.map(\.target), bytesRead: bytesRead,
+      bytesWritten: bytesWritten,
       seconds: seconds, remarks: plan.remarks + remarks)
   }
 }

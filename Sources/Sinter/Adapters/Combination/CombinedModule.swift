@@ -71,19 +71,6 @@ struct CombinedModule: Sendable {
   }
 }
 
-/// A tensor that adapters store whole, taken over as it is.
-struct KeptTensor: Sendable {
-  /// Its name without the adapter's prefix.
-  let target: String
-  /// The name in the file that is written, without the prefix.
-  let storedName: String
-  /// The tensor and the file that it is in.
-  let tensor: CheckpointTensor
-  let file: InputFile
-  /// Whether it is the bias of a module that has factors.
-  let isBias: Bool
-}
-
 /// The workers of a combination and the memory of each.
 struct CombinationBudget: Sendable {
   /// The number of modules that are worked on at a time.

@@ -106,7 +106,7 @@ struct ExtractedAdapter {
           isParameter: module.parameter != nil)
       },
       wholeModules: wholeModules, modelModules: plan.modules.map(\.adapterName),
-      storesBiases: !biases.isEmpty,
+      biases: biases.isEmpty ? .none : .targets,
       isFanInFanOut: modules.contains { $0.difference.form == .transposed },
       keepsTies: keepsTies, baseModel: plan.base.path,
       taskType: plan.base.configuration?.taskOfPEFT)

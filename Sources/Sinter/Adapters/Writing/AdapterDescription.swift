@@ -22,10 +22,14 @@ struct AdapterDescription: Sendable, Hashable {
   var wholeModules: [String] = []
   /// All modules of the model that have tensors; what they are called decides how targets are named.
   var modelModules: [String] = []
-  /// Whether biases of modules with factors are stored.
-  var storesBiases = false
+  /// Which biases of the model are stored.
+  var biases = AdapterConfiguration.BiasMode.none
   /// Whether factor B has a bias.
   var hasFactorBias = false
+  /// Whether updated weights are scaled to stored magnitudes (DoRA).
+  var usesMagnitudes = false
+  /// The tokens whose rows of an embedding are stored.
+  var tokenIndices: [AdapterConfiguration.TokenIndices] = []
   /// Whether the weights of the model are stored as in x out.
   var isFanInFanOut = false
   /// Whether what is said of an embedding holds for the output head that is tied to it.
@@ -103,7 +107,7 @@ struct AdapterDescription: Sendable, Hashable {
       ("alpha_pattern", .object(alphas.map { (Self.pattern($0.name), Self.number($0.alpha)) })),
       ("auto_mapping", .null),
       ("base_model_name_or_path", baseModel.map { .string($0) } ?? .null),
-      ("bias", .string(storesBiases ? "lora_only" : "none")),
+      ("bias", .string(biases.rawValue)),
       ("ensure_weight_tying", .bool(keepsTies)),
       ("fan_in_fan_out", .bool(isFanInFanOut)),
       ("inference_mode", .bool(true)),
@@ -119,7 +123,7 @@ struct AdapterDescription: Sendable, Hashable {
       ("revision", .null),
       ("target_modules", Self.list(targets)),
       ("task_type", taskType.map { .string($0) } ?? .null),
-      ("use_dora", .bool(false)),
+      ("use_dora", .bool(usesMagnitudes)),
       ("use_rslora", .bool(false)),
     ]
   }
@@ -128,12 +132,22 @@ struct AdapterDescription: Sendable, Hashable {
   private var occasional: [(String, JSONText)] {
     var members: [(String, JSONText)] = []
     if hasFactorBias { members.append(("lora_bias", .bool(true))) }
+    if !tokenIndices.isEmpty { members.append(("trainable_token_indices", tokens)) }
     let parameters = targetParameters
     if !parameters.isEmpty {
       members.append(("target_parameters", Self.list(parameters)))
       members.append(("peft_version", laysOutExpertsOldWay ? "0.18.0" : "0.19.0"))
     }
     return members
+  }
+
+  /// A list for the input embedding, or a map from modules to lists.
+  private var tokens: JSONText {
+    func list(_ one: AdapterConfiguration.TokenIndices) -> JSONText {
+      .array(one.rows.map { .number($0) })
+    }
+    let named = tokenIndices.compactMap { one in one.module.map { ($0, list(one)) } }
+    return named.isEmpty ? list(tokenIndices[0]) : .object(named)
   }
 
   private static func list(_ names: [String]) -> JSONText { .array(names.map { .string($0) }) }

@@ -48,45 +48,92 @@ import Testing
     #expect(await faults("b").first?.contains("an embedding of 5 entries and 3 features") == true)
   }
 
-  @Test func `what has no sum is named`() async throws {
+  private func dora(_ change: (inout TestAdapter) -> Void = { _ in }) throws {
     try write("dora") {
       $0.settings["use_dora"] = "true"
       $0.extra = [
         TestTensor("base_model.model.layers.0.q.lora_magnitude_vector", .float32, [3], seed: 1)
       ]
+      change(&$0)
     }
-    try write("bias") {
-      $0.settings["lora_bias"] = "true"
-      $0.extra = [TestTensor("base_model.model.layers.0.q.lora_B.bias", .float32, [3], seed: 1)]
-    }
-    try write("tokens") {
-      $0.settings["trainable_token_indices"] = "[1, 2]"
+  }
+
+  @Test func `magnitudes have no sum`() async throws {
+    try dora()
+    let text = """
+      dora/adapter_model.safetensors: error: tensor \
+      'base_model.model.layers.0.q.lora_magnitude_vector': the magnitudes of DoRA belong to a \
+      base's weights and have no sum; they are taken over when one adapter is combined alone, at \
+      weight 1 and without a smaller rank
+      hint: merge models instead: a recipe of 'BASE+ADAPTER' models can weigh it
+      """
+    #expect(await faults("dora") == [text])
+    let alone = run.recipe("concatenate", [("dora", "")])
+    #expect(await run.faults(run.recipe("concatenate", [("dora", "weight: 0.5")])) == [text])
+    #expect(await run.faults(run.recipe("ties", [("dora", "")])) == [text])
+    #expect(await run.faults(alone, CombinationOptions(rank: 1)) == [text])
+    #expect(await run.faults(alone, CombinationOptions(energy: 1)) == [text])
+    #expect(try run.folder.names().filter { $0.hasPrefix("out") }.isEmpty)
+    #expect(await run.faults(alone, CombinationOptions(rank: 2)) == [])
+    #expect(await run.faults(run.recipe("linear", [("dora", "weight: 7")])) == [])
+    let config = try run.folder.text("out/adapter_config.json")
+    #expect(config.contains(#""use_dora": true"#))
+  }
+
+  private func writeRows(
+    _ name: String, rows: String = "[1, 2]", seed: UInt64 = 1,
+    _ change: (inout TestAdapter) -> Void = { _ in }
+  ) throws {
+    try write(name) {
+      $0.settings["trainable_token_indices"] = rows
       $0.extra = [
         TestTensor(
-          "base_model.model.embed.token_adapter.trainable_tokens_delta", .float32, [2, 4], seed: 1)
+          "base_model.model.embed.token_adapter.trainable_tokens_delta", .float32, [2, 4],
+          seed: seed)
       ]
+      change(&$0)
     }
-    try write("experts") {
-      $0.modules = []
-      $0.settings["target_parameters"] = #"["experts.down_proj"]"#
-      $0.extra = [
-        TestTensor("base_model.model.l.experts.lora_A.weight", .float32, [4, 3], seed: 1),
-        TestTensor("base_model.model.l.experts.lora_B.weight", .float32, [5, 4], seed: 1),
-      ]
+  }
+
+  @Test func `rows of tokens are taken over when they agree`() async throws {
+    try writeRows("b")
+    try writeRows("c")
+    let summary = try await run.combine(
+      run.recipe("concatenate", [("a", "weight: 0.5"), ("b", ""), ("c", "")]))
+    #expect(summary.keptTensors == ["embed.weight"])
+    let adapter = try AdapterReader.open(run.folder.appending("out"))
+    #expect(adapter.tokenRows.map(\.rows) == [[1, 2]])
+    #expect(
+      adapter.tokenRows[0].tensor.name
+        == "base_model.model.embed.token_adapter.trainable_tokens_delta")
+    #expect(adapter.configuration.tokenIndices == [.init(module: nil, rows: [1, 2])])
+
+    try writeRows("named", rows: #"{"embed": [1, 2]}"#)
+    try await run.combine(run.recipe("concatenate", [("named", "")]))
+    let named = try AdapterReader.open(run.folder.appending("out"))
+    #expect(named.configuration.tokenIndices == [.init(module: "embed", rows: [1, 2])])
+  }
+
+  @Test func `rows of tokens that disagree are errors`() async throws {
+    try writeRows("b")
+    try writeRows("same")
+    try writeRows("other", seed: 2)
+    try writeRows("tokens", rows: "[1, 3]")
+    try write("table") {
+      $0.extra = [TestTensor("base_model.model.embed.weight", .float32, [9, 4], seed: 1)]
     }
-    for (name, text) in [
-      ("dora", "the magnitudes of DoRA belong to a base's weights and have no sum"),
-      ("bias", "biases of factors ('lora_bias') are not combined"),
-      ("tokens", "rows of trained tokens ('trainable_token_indices') are not combined"),
-      ("experts", "factors of packed experts are not combined"),
+    for (name, weight, text) in [
+      ("same", 0.5, "is stored whole and can only be taken over with the weight 1"),
+      ("other", 1, "is stored whole and differs from that of 'b'"),
+      ("tokens", 1, "holds the rows of other tokens than that of 'b'"),
+      ("table", 1, "holds rows of an embedding that an adapter changes as a whole"),
     ] {
-      let faults = await faults(name)
+      let faults = await run.faults(
+        run.recipe("concatenate", [("b", ""), (name, "weight: \(weight)")]))
       #expect(faults.count == 1, "\(name): \(faults)")
-      #expect(faults.first?.hasPrefix("\(name)/adapter_model.safetensors: error: ") == true)
       #expect(faults.first?.contains(text) == true, "\(faults)")
       #expect(faults.first?.contains("BASE+ADAPTER") == true)
     }
-    #expect(try run.folder.names().filter { $0.hasPrefix("out") }.isEmpty)
   }
 
   @Test func `all faults are told at once`() async throws {
@@ -231,20 +278,46 @@ import Testing
   @Test func `what is stored whole and differs, or has a weight, is an error`() async throws {
     try write("b") { $0.extra = [head(1)] }
     try write("c") { $0.extra = [head(2)] }
-    try write("d") {
-      $0.extra = [TestTensor("base_model.model.layers.0.q.weight", .float32, [3, 5], seed: 1)]
-    }
-    try write("e") {
-      $0.extra = [TestTensor("base_model.model.layers.7.k.bias", .float32, [3], seed: 1)]
-    }
+    var whole = TestAdapter([("layers.1.q", 3, 5)])
+    whole.extra = [TestTensor("base_model.model.layers.0.q.weight", .float32, [3, 5], seed: 1)]
+    try run.write(whole, "d")
     let differing = await run.faults(run.recipe("concatenate", [("b", ""), ("c", "")]))
     #expect(differing.count == 1)
     #expect(differing.first?.contains("is stored whole and differs from that of 'b'") == true)
     #expect(
       await faults("b", weight: 0.5).first?.contains("only be taken over with the weight 1")
         == true)
-    #expect(await faults("d").count == 1)
-    #expect(await faults("e").first?.contains("the bias of a module without factors") == true)
+    #expect(
+      await faults("d").first?.contains(
+        "takes the place of a weight to which another adapter adds factors") == true)
+  }
+
+  @Test func `biases of other modules are taken over`() async throws {
+    try write("e") {
+      $0.extra = [TestTensor("base_model.model.layers.7.k.bias", .float32, [3], seed: 1)]
+    }
+    #expect(await faults("e", weight: 0.5).count == 1)
+    let summary = try await run.combine(run.recipe("concatenate", [("a", ""), ("e", "")]))
+    #expect(summary.keptTensors == ["layers.7.k.bias"])
+    let adapter = try AdapterReader.open(run.folder.appending("out"))
+    #expect(adapter.configuration.bias == .all)
+    #expect(adapter.configuration.modulesToSave == [])
+    #expect(adapter.replacements.map(\.target) == ["layers.7.k.bias"])
+  }
+
+  @Test func `a table that an adapter's own factors are added to is taken over`() async throws {
+    try write("b") {
+      $0.extra = [
+        TestTensor("base_model.model.layers.0.q.base_layer.weight", .float32, [3, 5], seed: 1)
+      ]
+    }
+    try await run.combine(run.recipe("concatenate", [("a", "weight: 0.5"), ("b", "")]))
+    let adapter = try AdapterReader.open(run.folder.appending("out"))
+    #expect(
+      adapter.replacements.map(\.tensor.name) == [
+        "base_model.model.layers.0.q.base_layer.weight"
+      ])
+    #expect(adapter.configuration.modulesToSave == [])
   }
 
   // MARK: Other kinds of modules

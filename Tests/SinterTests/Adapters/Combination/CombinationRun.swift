@@ -55,6 +55,39 @@ final class CombinationRun: Sendable {
       .run(into: folder.appending(name))
   }
 
+  /// What a merge makes of models that have stored adapters on them.
+  ///
+  /// - Parameters:
+  ///   - method: the method.
+  ///   - models: name and parameters of each adapter, as YAML.
+  ///   - parameters: the parameters for all, as YAML.
+  ///   - base: the file of the model.
+  ///   - seed: the key of all that is random.
+  /// - Returns: the tensors of the result, in F64.
+  /// - Throws: what the merge throws.
+  func merge(
+    _ method: String, _ models: [(String, String)], _ parameters: String = "", base: String,
+    seed: UInt64
+  ) async throws -> [String: TestTensor] {
+    let base = "{model: {path: '\(folder.appending(base))'}"
+    let entries = models.map { name, own in
+      "  - model: \(base), adapters: [{path: '\(folder.appending(name))', weight: 1}]}\n"
+        + "    parameters: {\(own)}"
+    }
+    let recipe = try MergeRecipe.read(
+      text: "merge_method: \(method)\nbase_model: \(base)}\nparameters: {\(parameters)}\n"
+        + "models:\n\(entries.joined(separator: "\n"))\n",
+      file: "r.yml", methods: MethodRegistry.builtIn.declarations)
+    let plan = try MergePlanner(
+      resolver: LocalModelResolver(recipeFile: nil),
+      options: PlanOptions(dtype: .float64, seed: seed)
+    ).plan(recipe)
+    _ = try await MergeExecutor(plan: plan, options: ExecutionOptions(threads: 2, overwrites: true))
+      .run(into: folder.appending("merged"))
+    let tensors = try TestTensor.read(folder.appending("merged/model.safetensors"))
+    return Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
+  }
+
   /// The faults of a recipe, without the folder's path.
   func faults(
     _ recipe: String, _ options: CombinationOptions = CombinationOptions()
@@ -71,17 +104,21 @@ final class CombinationRun: Sendable {
     }
   }
 
-  /// What a stored adapter adds to each of its modules, outputs x inputs.
+  /// What a stored adapter adds to each of its modules, outputs x inputs; those of experts one below
+  /// the other.
   func updates(_ name: String) throws -> [String: Matrix<Double>] {
     let adapter = try AdapterReader.open(folder.appending(name))
     return try Dictionary(
       uniqueKeysWithValues: adapter.modules.map { module in
-        let factors = try adapter.factors(of: module)
-        var update = MatrixSample.naiveProduct(
-          Matrix(rows: factors.outputs, columns: factors.rank, elements: factors.b),
-          Matrix(rows: factors.rank, columns: factors.inputs, elements: factors.a))
+        var update = Matrix<Double>(
+          stacked: try (0..<module.experts).map { expert in
+            let factors = try adapter.factors(of: module, expert: expert)
+            return MatrixSample.naiveProduct(
+              Matrix(rows: factors.outputs, columns: factors.rank, elements: factors.b),
+              Matrix(rows: factors.rank, columns: factors.inputs, elements: factors.a))
+          })
         update.scaleRows(by: Array(repeating: module.scale, count: update.rows))
-        return (module.name, update)
+        return (module.label, update)
       })
   }
 
