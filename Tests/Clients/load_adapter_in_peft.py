@@ -5,8 +5,9 @@
 Combines the five adapters of the examples in several ways and extracts one from a fine-tuned
 model, loads each in PEFT on top of the base, merges it there in float64, and compares every weight
 with what follows from the files. What `combine` puts side by side is held against the sum of the
-adapters that went in, not against its own factors. Needs: torch, transformers, peft, safetensors,
-numpy. Prints one line for each check and, last, `N passed, N failed`; leaves with 1 when a check
+adapters that went in, not against its own factors. A small model with packed experts and biases,
+made here, does the same with adapters that PEFT wrote for both. Needs: torch, transformers, peft,
+safetensors, numpy. Prints one line for each check and, last, `N passed, N failed`; leaves with 1 when a check
 failed.
 """
 
@@ -25,8 +26,8 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import numpy as np
 import torch
-from peft import PeftConfig, PeftModel
-from transformers import AutoModelForCausalLM
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
+from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils import logging
 
 import reference
@@ -150,6 +151,68 @@ def extracted(checks, sinter, base, tuned, work):
     compare(checks, "extract", base, out, updates(out), whole(out))
 
 
+def model_of_experts(work):
+    """A base with packed experts and biases, all random, and one with other experts; their folders."""
+    config = AutoConfig.for_model(
+        "gpt_oss", vocab_size=64, hidden_size=16, intermediate_size=16, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=2, head_dim=8, num_local_experts=4,
+        num_experts_per_tok=2)
+    torch.manual_seed(1)
+    model = AutoModelForCausalLM.from_config(config).float()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    model.save_pretrained(work / "base")
+    for name, parameter in model.named_parameters():
+        if name.endswith(("experts.gate_up_proj", "experts.down_proj", "q_proj.weight")):
+            parameter.data += 0.02 * torch.randn_like(parameter)
+    model.save_pretrained(work / "tuned")
+    return work / "base", work / "tuned"
+
+
+def written_by_peft(base, folder, seed, **settings):
+    """An adapter of random numbers."""
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    model = get_peft_model(model, LoraConfig(**settings))
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.1)
+    model.save_pretrained(folder)
+
+
+def experts(checks, sinter, work):
+    """Packed experts and biases of factor B: what PEFT makes of several adapters is what it makes of
+    their combination."""
+    base, tuned = model_of_experts(work)
+    start = {n: values(t) for n, t in reference.read_checkpoint(base).items()}
+    weights = [0.5, -1.25]
+    for what, settings in {
+        "packed experts": {
+            "target_modules": ["q_proj"],
+            "target_parameters": ["experts.gate_up_proj", "experts.down_proj"],
+        },
+        "biases of B": {"target_modules": ["q_proj", "o_proj"], "lora_bias": True},
+    }.items():
+        parts = [work / f"{what} {place}" for place in range(2)]
+        changes = {}
+        for place, (part, weight) in enumerate(zip(parts, weights)):
+            written_by_peft(base, part, place, r=2 + place, lora_alpha=3, **settings)
+            for name, merged in merged_in_peft(base, part)[0].items():
+                change = weight * (merged - start[name])
+                changes[name] = changes.get(name, 0) + change
+        changes = {n: c for n, c in changes.items() if np.abs(c).max() > 0}
+        checks.check(f"combine, {what}: PEFT changes something", len(changes) >= 4)
+        out = work / f"{what} combined"
+        run(sinter, "adapter", "combine", *[f"{p}:{w}" for p, w in zip(parts, weights)], out)
+        compare(checks, f"combine, {what}", base, out, changes)
+    out = work / "extracted experts"
+    run(sinter, "adapter", "extract", tuned, base, out, "--rank", 16)
+    end = reference.read_checkpoint(tuned)
+    changes = {n: values(t) - start[n] for n, t in end.items() if (values(t) != start[n]).any()}
+    checks.check("extract, packed experts: both parameters", len(changes) == 6, str(len(changes)))
+    compare(checks, "extract, packed experts", base, out, changes)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--sinter", type=Path, required=True)
@@ -163,6 +226,7 @@ def main():
         work = Path(folder)
         combined(checks, options.sinter, base, adapters, parts, work)
         extracted(checks, options.sinter, base, options.examples / "arith", work)
+        experts(checks, options.sinter, work)
     print(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0
 

@@ -34,6 +34,7 @@ final class CombinationRun: Sendable {
       + entries.joined(separator: "\n") + "\n"
   }
 
+  @discardableResult
   func plan(
     _ recipe: String, _ options: CombinationOptions = CombinationOptions()
   ) throws -> CombinationPlan {

@@ -316,6 +316,22 @@ import Testing
       ])
   }
 
+  @Test func `too little memory names the experts`() async throws {
+    var adapter = TestAdapter([])
+    adapter.addExperts(Self.down, (64, 30_000, 3), rank: 2)
+    try run.write(adapter, "large")
+    let recipe = run.recipe("ties", [("large", "density: 0.5")])
+    let faults = await run.faults(recipe, CombinationOptions(memory: 64 << 20))
+    #expect(faults.count == 1)
+    #expect(
+      faults.first?.hasPrefix(
+        "error: 'l.0.experts.down_proj' (64 x 30000 x 3, ranks that sum to 2) needs ") == true,
+      "\(faults)")
+    // Side by side only one expert at a time is worked on.
+    try run.plan(
+      run.recipe("concatenate", [("large", "")]), CombinationOptions(memory: 64 << 20))
+  }
+
   // MARK: Bytes
 
   @Test(arguments: [
