@@ -1,7 +1,7 @@
 import Foundation
 
-/// How many times as long as a copy of memory each loop and merge may take: a text file with a name
-/// and a number on each line.
+/// How many times as long as a copy of memory each loop and merge may take, and how memory may grow:
+/// a text file with a name and a number on each line.
 struct GuardThresholds {
   /// The names in the order of the file.
   let names: [String]
@@ -24,15 +24,13 @@ struct GuardThresholds {
     self.limits = limits
   }
 
-  /// Thresholds above what was measured, by a factor.
-  init(_ measured: [(name: String, ratio: Double)], headroom: Double) {
+  /// Thresholds above what was measured: of time by a factor, of memory a tenth, since it is not to
+  /// grow at all.
+  init(_ measured: [GuardMeasurement], headroom: Double) {
     names = measured.map(\.name)
-    limits = Dictionary(measured.map { ($0.name, $0.ratio * headroom) }) { first, _ in first }
-  }
-
-  /// The same names, each with the limit 0, which nothing can keep.
-  var impossible: GuardThresholds {
-    GuardThresholds(names.map { ($0, 0) }, headroom: 0)
+    limits = Dictionary(
+      measured.map { ($0.name, $0.yardstick == .copy ? $0.ratio * headroom : 1.1) }
+    ) { first, _ in first }
   }
 
   subscript(name: String) -> Double? { limits[name] }
@@ -46,8 +44,9 @@ struct GuardThresholds {
     }
     return """
       # At most so many times the time that the C library takes to copy as many bytes as the loop
-      # reads and writes, on the same machine, in the same process. Made and checked by
-      # 'Benchmarks guard'; see README.md in this folder.
+      # reads and writes, on the same machine, in the same process; of memory, at most so many times
+      # that of a merge of a quarter of the tensors. Made and checked by 'Benchmarks guard'; see
+      # README.md in this folder.
 
       """ + lines.map { $0 + "\n" }.joined()
   }

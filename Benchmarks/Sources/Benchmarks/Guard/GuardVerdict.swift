@@ -10,9 +10,10 @@ struct GuardVerdict {
   init() {}
 
   /// Judges everything that was measured, and every threshold that nothing was measured for.
-  init(_ measured: [(name: String, ratio: Double)], _ limits: GuardThresholds) {
-    for (name, ratio) in measured {
-      let found = String(format: "%.2f times a copy", ratio)
+  init(_ measured: [GuardMeasurement], _ limits: GuardThresholds) {
+    for one in measured {
+      let (name, ratio) = (one.name, one.ratio)
+      let found = String(format: "%.2f times \(one.yardstick.rawValue)", ratio)
       if let limit = limits[name] {
         add("\(name): \(found), at most \(String(format: "%.2f", limit))", isGood: ratio <= limit)
       } else {

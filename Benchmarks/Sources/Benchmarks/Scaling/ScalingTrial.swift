@@ -32,7 +32,9 @@ struct ScalingTrial {
     let recipe = "\(folder)/scaling.yml"
     try Data(try text(method, size, models).utf8).write(to: URL(fileURLWithPath: recipe))
     // The first run brings the files into the page cache and does not count.
-    let runs = try (0...repetitions).map { _ in try run(recipe, threads) }.dropFirst()
+    let runs = try (0...repetitions).map { _ in
+      try MergeProcess.run(recipe, into: "\(folder)/scaling-out", threads: threads)
+    }.dropFirst()
     let seconds = runs.map(\.seconds).sorted()
     return ScalingPoint(
       axis: axis, method: method, size: size, models: models, threads: threads,
@@ -65,28 +67,5 @@ struct ScalingTrial {
         atPath: link, withDestinationPath: path(size, number))
     }
     return link
-  }
-
-  /// Runs `Benchmarks merge` in a process of its own, which says how it went.
-  private func run(_ recipe: String, _ threads: Int) throws -> (seconds: Double, peakMiB: Double) {
-    let out = "\(folder)/scaling-out"
-    if FileManager.default.fileExists(atPath: out) {
-      try FileManager.default.removeItem(atPath: out)
-    }
-    let process = Process()
-    process.executableURL = Bundle.main.executableURL
-    process.arguments = ["merge", recipe, out, "--threads", "\(threads)"]
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    try process.run()
-    let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    let numbers = String(decoding: output, as: UTF8.self).split(separator: " ")
-      .compactMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-    guard process.terminationStatus == 0, numbers.count == 2 else {
-      throw GuardError(description: "the merge of '\(recipe)' failed")
-    }
-    try FileManager.default.removeItem(atPath: out)
-    return (numbers[0], numbers[1])
   }
 }
