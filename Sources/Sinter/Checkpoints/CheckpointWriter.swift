@@ -58,11 +58,9 @@ final class CheckpointWriter: Sendable {
     }
     do throws(SafetensorsError) {
       let free = try partial.freeByteCount()
-      guard free >= byteCount else {
-        try partial.remove()
-        throw .diskFull(partial.path, needed: byteCount, free: free)
-      }
+      if free < byteCount { throw .diskFull(partial.path, needed: byteCount, free: free) }
     } catch {
+      discard()
       throw DiagnosticError(error)
     }
   }
@@ -196,11 +194,26 @@ extension CheckpointWriter {
     } else {
       try partial.rename(to: path)
     }
-    // From here on the output is complete: removing this file is a matter of tidiness.
+    // From here on the output is complete, and what goes wrong is no reason to call it failed.
     try? FileItem.remove(PathText.join(path, Self.lockName))
-    try Folder(PathText.parent(path)).synchronize()
+    let remarks = synchronizeTheName() + (replaces ? removeTheOld() : [])
     lock.release()
-    return replaces ? removeTheOld() : []
+    return remarks
+  }
+
+  /// Waits until the name of the output is on the disk.
+  private func synchronizeTheName() -> [Diagnostic] {
+    do throws(SafetensorsError) {
+      try Folder(PathText.parent(path)).synchronize()
+      return []
+    } catch {
+      return [
+        Diagnostic(
+          .warning, file: error.file,
+          "the output is complete, but its name may not be on the disk: \(error.detail)",
+          hint: "should the power fail now, look for it as '\(partial.path)'")
+      ]
+    }
   }
 
   private func takeTheNameOfTheOld() throws(SafetensorsError) {

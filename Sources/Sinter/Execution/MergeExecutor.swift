@@ -172,9 +172,9 @@ extension MergeExecutor {
   private func unit<Method: MergeMethod>(
     _ first: Method, _ tensors: [PlannedTensor], _ outputs: [OutputFile]
   ) -> any WorkUnit {
-    let members = tensors.compactMap { tensor -> MergeUnit<Method>.Member? in
+    let members = tensors.map { tensor -> MergeUnit<Method>.Member in
       guard case .merge(let any, _) = tensor.effectiveOperation, let method = any as? Method
-      else { return nil }
+      else { preconditionFailure("tensors that one survey covers have one method") }
       let grid = TileGrid(shape: tensor.shape, grain: method.grain)
       return MergeUnit<Method>.Member(
         method: method, planned: tensor, sources: tensor.sources.map { source($0, grid) },
