@@ -33,6 +33,21 @@ double SINTER_NAME(dot)(const double *first, const double *second, size_t count)
   return total(lanes);
 }
 
+double SINTER_NAME(squares_f32)(const float *row, size_t count) {
+  f64x16 lanes = 0;
+  size_t i = 0;
+  for (; i + GROUP <= count; i += GROUP) {
+    f64x16 values = __builtin_convertvector(*(const f32x16_memory *)(row + i), f64x16);
+    lanes += values * values;
+  }
+  if (i < count) {
+    double rest[GROUP] = {0};
+    for (size_t j = 0; i + j < count; j++) rest[j] = row[i + j];
+    lanes += load(rest) * load(rest);
+  }
+  return total(lanes);
+}
+
 // How many rows can be multiplied with each other, or with one more, while all sums stay in
 // registers.
 #if SINTER_WORDS >= 8

@@ -105,6 +105,13 @@ extension Kernels {
     }
   }
 
+  static func sumOfSquares(_ row: Span<Float>) -> Double {
+    // SAFETY: the count is the span's.
+    unsafe row.withUnsafeBufferPointer {
+      unsafe sinter_squares_f32(level, $0.baseAddress, $0.count)
+    }
+  }
+
   static func addProducts(of rows: TileRows, to sums: inout MutableSpan<Double>) {
     precondition(sums.count == rows.count * (rows.count + 1) / 2, "one sum for each pair")
     // SAFETY: the counts are right, and a TileRows holds the elements of its rows.

@@ -35,6 +35,12 @@ public enum Reduction {
   /// - Returns: the L2 norm squared; 0 for no elements.
   public static func sumOfSquares(_ row: Span<Double>) -> Double { Kernels.dot(row, row) }
 
+  /// Adds up the squares of the elements, in `Double`.
+  ///
+  /// - Parameter row: any numbers.
+  /// - Returns: what ``sumOfSquares(_:)`` gives for the same numbers in `Double`.
+  public static func sumOfSquares(_ row: Span<Float>) -> Double { Kernels.sumOfSquares(row) }
+
   /// Adds up the products of the elements of two rows.
   ///
   /// - Parameters:

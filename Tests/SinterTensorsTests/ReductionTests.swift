@@ -32,6 +32,7 @@ import Testing
     Reduction.sumOfAbsolutes(row.span, minus: base.span)
   }
   static func squares(_ row: [Double]) -> Double { Reduction.sumOfSquares(row.span) }
+  static func squares(_ row: [Float]) -> Double { Reduction.sumOfSquares(row.span) }
   static func dot(_ a: [Double], _ b: [Double]) -> Double { Reduction.dot(a.span, b.span) }
   static func largest(_ row: [Double]) -> Double { Reduction.largestMagnitude(row.span) }
   static func areEqual(_ a: [Double], _ b: [Double]) -> Bool {
@@ -48,6 +49,8 @@ import Testing
   }
 
   static func check(_ a: [Double], _ b: [Double]) {
+    let single = a.map { Float($0) }
+    #expect(squares(single).bitPattern == squares(single.map { Double($0) }).bitPattern)
     let results: [(Double, [Double])] = [
       (Self.sum(a), a),
       (Self.absolutes(a), a.map { $0.magnitude }),

@@ -31,6 +31,8 @@ KERNEL(
     (row, base, count))
 KERNEL(
     double, dot, (const double *first, const double *second, size_t count), (first, second, count))
+/// The sum of the squares of floats.
+KERNEL(double, squares_f32, (const float *row, size_t count), (row, count))
 /// The dot products of all pairs of rows, or of their differences from a base that is not null, are
 /// added to `sums`: the upper triangle of the matrix, row after row. Row r begins `stride * r`
 /// elements after the first.

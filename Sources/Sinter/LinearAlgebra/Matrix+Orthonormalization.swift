@@ -33,14 +33,18 @@ extension Matrix<Float> {
   /// Twice the Gram matrix of the columns, scaled to the same length, is factorized by Cholesky's
   /// method with exchange of columns, and the columns are divided by the factor. A column that the
   /// others give to about one part in a million is left out: in `Float` it says nothing of its own.
-  /// The result is orthonormal to the rounding of `Float`; its rank is the number of its columns.
+  /// The result is orthonormal to the rounding of `Float`; its rank is the number of its columns. Done
+  /// once, it is so to that rounding times the condition of the scaled columns, which is enough where
+  /// only their span counts.
   ///
   /// Source: Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, "Roundoff error analysis of the
   /// CholeskyQR2 algorithm", ETNA 44 (2015); the exchange of columns is ours.
   ///
-  /// - Parameter threads: the largest number of threads; does not change the result.
+  /// - Parameters:
+  ///   - rounds: how often it is done, 1 or 2.
+  ///   - threads: the largest number of threads; does not change the result.
   /// - Returns: as many rows, at most as many columns.
-  func orthonormalized(threads: Int = 1) -> Self {
+  func orthonormalized(rounds: Int = 2, threads: Int = 1) -> Self {
     var result = self
     var gram = gram(threads: threads)
     let lengths = (0..<columns).map { Swift.max(gram[$0, $0], 0).squareRoot() }
@@ -49,7 +53,7 @@ extension Matrix<Float> {
       result.divideColumns(by: lengths)
       gram = result.gram(threads: threads)
     }
-    for round in 0..<2 {
+    for round in 0..<rounds {
       if round > 0 { gram = result.gram(threads: threads) }
       result = result.times(Self(PivotedCholesky(gram).inverse), threads: threads)
     }

@@ -67,36 +67,6 @@ struct Matrix<Scalar: WorkingFloat>: Sendable, Equatable {
     return span
   }
 
-  /// The sum of the squares of all elements, in `Double`: the Frobenius norm squared.
-  ///
-  /// Rows are summed one by one and added in order.
-  var squaredNorm: Double {
-    (0..<rows).reduce(0) { $0 + squaredNorm(ofRow: $1) }
-  }
-
-  /// The sum of the squares of the elements of a row, in `Double`.
-  func squaredNorm(ofRow row: Int) -> Double {
-    let span = self.row(row)
-    let whole = span.count & ~7
-    var lanes = SIMD8<Double>()
-    for i in stride(from: 0, to: whole, by: 8) {
-      let values = SIMD8(
-        Double(span[i]), Double(span[i + 1]), Double(span[i + 2]), Double(span[i + 3]),
-        Double(span[i + 4]), Double(span[i + 5]), Double(span[i + 6]), Double(span[i + 7]))
-      lanes += values * values
-    }
-    var sum = Self.total(lanes)
-    for i in whole..<span.count { sum += Double(span[i]) * Double(span[i]) }
-    return sum
-  }
-
-  /// The sum of the lanes, in one order on every machine.
-  private static func total(_ lanes: SIMD8<Double>) -> Double {
-    let four = lanes.lowHalf + lanes.highHalf
-    let two = four.lowHalf + four.highHalf
-    return two.x + two.y
-  }
-
   /// The largest magnitude; 0 for a matrix without elements.
   var largestMagnitude: Scalar { elements.reduce(0) { Swift.max($0, $1.magnitude) } }
 
@@ -169,6 +139,23 @@ struct Matrix<Scalar: WorkingFloat>: Sendable, Equatable {
       for i in row * columns..<(row + 1) * columns { target[i] *= factor }
     }
   }
+}
+
+extension Matrix<Float> {
+  /// The sum of the squares of all elements, in `Double`: the Frobenius norm squared.
+  ///
+  /// Rows are summed one by one and added in order.
+  var squaredNorm: Double {
+    (0..<rows).reduce(0) { $0 + squaredNorm(ofRow: $1) }
+  }
+
+  /// The sum of the squares of the elements of a row, in `Double`.
+  func squaredNorm(ofRow row: Int) -> Double { Reduction.sumOfSquares(self.row(row)) }
+}
+
+extension Matrix<Double> {
+  /// The sum of the squares of all elements: the Frobenius norm squared.
+  var squaredNorm: Double { Reduction.sumOfSquares(elements.span) }
 }
 
 extension Matrix {

@@ -50,17 +50,26 @@ struct RangeFinder: Sendable {
         threads: threads)
     }
     guard squaredNorm.isFinite else { throw NonFinite() }
-    basis = basis.orthonormalized(threads: threads)
-    for _ in 0..<powerIterations {
-      let image = try image(of: basis, matrix).orthonormalized(threads: threads)
-      basis = Matrix(rows: matrix.columns, columns: image.columns)
-      try matrix.forEachBlock(threads: threads) { start, block in
-        basis.addProduct(
-          transposed: block, image.rows(start..<start + block.rows), threads: threads)
-      }
-      basis = basis.orthonormalized(threads: threads)
+    for iteration in 0...powerIterations {
+      if iteration > 0 { basis = try turned(basis, by: matrix) }
+      // Until the end columns need only stay apart from each other.
+      basis = basis.orthonormalized(
+        rounds: iteration == powerIterations ? 2 : 1, threads: threads)
     }
     return try sketch(try image(of: basis, matrix), basis, squaredNorm)
+  }
+
+  /// A basis sent through the matrix and back.
+  private func turned(
+    _ basis: Matrix<Float>, by matrix: some RowStream
+  ) throws -> Matrix<Float> {
+    let image = try image(of: basis, matrix).orthonormalized(rounds: 1, threads: threads)
+    var result = Matrix<Float>(rows: matrix.columns, columns: image.columns)
+    try matrix.forEachBlock(threads: threads) { start, block in
+      result.addProduct(
+        transposed: block, image.rows(start..<start + block.rows), threads: threads)
+    }
+    return result
   }
 
   /// A matrix holds numbers that are NaN or infinite, or too large to be summed.
