@@ -85,13 +85,16 @@ struct GuardCommand: AsyncParsableCommand {
     return measured
   }
 
-  private static let mergeNames = ["merge: linear of 2", "merge: ties of 3"]
+  private static let mergeNames = [
+    "merge: linear of 2", "merge: ties of 3", "extraction: rank 32",
+  ]
 
   private static func merges(runs: Int) async throws -> [GuardMeasurement] {
     let cost = try MergeCost()
     let measured = [
       GuardMeasurement(name: mergeNames[0], ratio: try await cost.linear(runs: runs)),
       GuardMeasurement(name: mergeNames[1], ratio: try await cost.ties(runs: runs)),
+      GuardMeasurement(name: mergeNames[2], ratio: try await cost.extraction(runs: runs)),
     ]
     try cost.remove()
     return measured

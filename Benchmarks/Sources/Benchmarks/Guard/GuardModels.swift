@@ -69,7 +69,8 @@ struct GuardModels {
 
   // MARK: Files
 
-  private func path(_ model: Int) -> String { folder.appendingPathComponent("\(model)").path }
+  /// The folder of a model, 0 for the base.
+  func path(_ model: Int) -> String { folder.appendingPathComponent("\(model)").path }
   private var adapter: String { folder.appendingPathComponent("adapter").path }
   private var modules: [String] { (0..<tensorCount).map { "model.layers.\($0).mlp.up_proj" } }
 

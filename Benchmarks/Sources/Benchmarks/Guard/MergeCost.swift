@@ -1,7 +1,7 @@
 import Foundation
 import Sinter
 
-/// What a whole merge costs: the processor time of its own code beside that of a copy in memory of
+/// What a whole merge or extraction costs: the processor time of its own code beside that of a copy in memory of
 /// all bytes that it reads and writes.
 struct MergeCost {
   private let models: GuardModels
@@ -22,25 +22,52 @@ struct MergeCost {
     try await ratio(models.ties, inputs: 4, runs: runs)
   }
 
-  /// A cheap one of some runs over the fastest copy. The system's share, such as that of writing,
-  /// is left out: it depends on the machine's disk.
+  /// An adapter of rank 32 of the difference of two models.
+  func extraction(runs: Int) async throws -> Double {
+    var options = ExtractionOptions(rank: 32)
+    options.overwrites = true
+    let plan = try ExtractionPlan(
+      finetuned: CheckpointReader.open(models.path(1)), base: CheckpointReader.open(models.path(0)),
+      options: options)
+    return try await ratio(byteCount: 2 * models.elementCount * 2, runs: runs) { out in
+      _ = try await AdapterExtraction(plan: plan).run(into: out)
+    }
+  }
+
   private func ratio(_ text: String, inputs: Int, runs: Int) async throws -> Double {
     let recipe = try MergeRecipe.read(
       text: text, file: "recipe.yml", methods: MethodRegistry.builtIn.declarations)
     let plan = try MergePlanner(resolver: LocalModelResolver(recipeFile: nil)).plan(recipe)
-    var copy = MemoryCopy(byteCount: 2 * models.elementCount * (inputs + 1))
-    let out = models.folder.appendingPathComponent("out").path
-    var spent: [Double] = []
-    for _ in 0..<runs {
-      let before = ProcessUsage.now.userSeconds
+    return try await ratio(byteCount: 2 * models.elementCount * (inputs + 1), runs: runs) { out in
       _ = try await MergeExecutor(
         plan: plan, options: ExecutionOptions(threads: 1, overwrites: true)
       ).run(into: out)
-      spent.append(ProcessUsage.now.userSeconds - before)
     }
-    // The clock of processor time ticks slowly, so the least says little; but what else the machine
-    // does takes caches away and makes runs dearer, so the median says too much.
-    let cheap = spent.sorted()[runs / 4]
-    return cheap / Stopwatch.seconds(runs: 10) { copy.run() }
   }
+
+  /// A cheap one of some runs over a cheap one of copies of as many bytes, made in between: what else
+  /// the machine does meets both. The system's share, such as that of writing, is left out: it depends
+  /// on the machine's disk.
+  private func ratio(
+    byteCount: Int, runs: Int, _ body: (_ out: String) async throws -> Void
+  ) async throws -> Double {
+    var copy = MemoryCopy(byteCount: byteCount)
+    let out = models.folder.appendingPathComponent("out").path
+    copy.run()
+    var (spent, copied): ([Double], [Double]) = ([], [])
+    for _ in 0..<runs {
+      let start = ProcessUsage.now.userSeconds
+      try await body(out)
+      let middle = ProcessUsage.now.userSeconds
+      for _ in 0..<Self.copies { copy.run() }
+      spent.append(middle - start)
+      copied.append((ProcessUsage.now.userSeconds - middle) / Double(Self.copies))
+    }
+    // The clock of processor time ticks slowly, so the least says little; but others take caches away
+    // and make runs dearer, so the median says too much.
+    return spent.sorted()[runs / 4] / copied.sorted()[runs / 4]
+  }
+
+  /// So many that they take about as long as a merge.
+  private static let copies = 4
 }
