@@ -145,4 +145,112 @@ import Testing
     let faults = merge.faults("merge_method: passthrough\nmodels: [{model: base+a}]\n")
     #expect(faults.first?.contains("2 of 2 updates") == true)
   }
+
+  // MARK: - Stacks of layers
+
+  /// The matrices of single experts behind a prefix.
+  private func single(_ prefix: String, count: Int = experts, seed: UInt64 = 4) -> [TestTensor] {
+    (0..<count).flatMap { expert in
+      ["gate_proj", "up_proj", "down_proj"].map { word in
+        TestTensor(
+          "\(prefix).experts.\(expert).\(word).weight", .float32,
+          word == "down_proj" ? [Self.hidden, Self.inner] : [Self.inner, Self.hidden], seed: seed)
+      }
+    }
+  }
+
+  /// The matrices of all experts behind a prefix.
+  private func packedTensors(_ prefix: String) -> [TestTensor] {
+    [
+      TestTensor(
+        "\(prefix).experts.gate_up_proj", .float32, [Self.experts, 2 * Self.inner, Self.hidden],
+        seed: 4),
+      TestTensor(
+        "\(prefix).experts.down_proj", .float32, [Self.experts, Self.hidden, Self.inner], seed: 4),
+    ]
+  }
+
+  /// The names of the tensors that a merge changed.
+  private func changed(_ adapter: TestAdapter, _ base: [TestTensor]) async throws -> Set<String> {
+    let results = try await run(adapter, base)
+    return Set(base.filter { results[$0.name]?.values != $0.values }.map(\.name))
+  }
+
+  @Test(arguments: [
+    ["model.layers.0.mlp", "mtp.layers.0.mlp"], ["mtp.layers.0.mlp", "model.layers.0.mlp"],
+    ["model.layers.0.block_sparse_moe", "mtp.layers.0.mlp"],
+    ["mtp.layers.0.mlp", "model.layers.0.block_sparse_moe"],
+  ])
+  func `stacks with the same layer number are told apart`(prefixes: [String]) async throws {
+    let own = try #require(prefixes.first { $0.hasPrefix("model.") })
+    let changed = try await changed(
+      packed(isOld: false), prefixes.flatMap { single($0) })
+    #expect(changed == Set(single(own).map(\.name)))
+    let one = TestAdapter([("model.layers.0.mlp.experts.1.up_proj", Self.inner, Self.hidden)])
+    #expect(
+      try await self.changed(one, prefixes.flatMap { packedTensors($0) })
+        == ["\(own).experts.gate_up_proj"])
+  }
+
+  @Test func `other tensors of a layer of experts do not hide it`() async throws {
+    let bias = TestTensor(
+      "model.layers.0.mlp.experts.bias", .float32, [Self.experts], seed: 1)
+    let base = [bias] + single("model.layers.0.block_sparse_moe")
+    #expect(
+      try await changed(packed(isOld: false), base) == Set(base.dropFirst().map(\.name)))
+    let same = [bias] + single("model.layers.0.mlp")
+    let own = try await changed(packed(isOld: false), same)
+    #expect(own == Set(same.dropFirst().map(\.name)))
+  }
+
+  @Test func `prefixes that other modules show hold for experts too`() async throws {
+    var adapter = packed(isOld: false)
+    adapter.modules = TestAdapter([("model.layers.0.self_attn.q_proj", 3, 6)]).modules
+    let q = TestTensor(
+      "model.language_model.layers.0.self_attn.q_proj.weight", .float32, [3, 6],
+      seed: 1)
+    let own = single("model.language_model.layers.0.mlp")
+    #expect(
+      try await changed(adapter, [q] + own + single("mtp.layers.0.mlp"))
+        == Set(([q] + own).map(\.name)))
+  }
+
+  @Test func `stacks that fit alike are not guessed between`() throws {
+    try merge.model("base", single("encoder.layers.0.mlp") + single("decoder.layers.0.mlp"))
+    try packed(isOld: false).write(to: merge.folder.appending("a"))
+    let faults = merge.faults("merge_method: passthrough\nmodels: [{model: base+a}]\n")
+    #expect(
+      faults == [
+        """
+        a: error: 2 of 2 updates of the adapter do not fit the model 'base':
+          model.layers.0.mlp.experts.gate_up_proj: the model has no such tensor, and experts that \
+        fit in 'decoder.layers.0.mlp' and 'encoder.layers.0.mlp'
+          model.layers.0.mlp.experts.down_proj: the model has no such tensor, and experts that fit \
+        in 'decoder.layers.0.mlp' and 'encoder.layers.0.mlp'
+        """
+      ])
+  }
+
+  @Test func `experts that another update names are not taken for others`() throws {
+    try merge.model("base", single("model.layers.0.mlp"))
+    var adapter = packed(isOld: false)
+    adapter.settings["target_parameters"] =
+      #"["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]"#
+    adapter.extra += adapter.extra.map {
+      TestTensor(
+        $0.name.split(separator: ".").map { $0 == "model" ? "mtp" : String($0) }
+          .joined(separator: ".").replacing("base_model.mtp.mtp", with: "base_model.model.mtp"),
+        $0.dtype, $0.shape, $0.values)
+    }
+    try adapter.write(to: merge.folder.appending("a"))
+    let faults = merge.faults("merge_method: passthrough\nmodels: [{model: base+a}]\n")
+    #expect(
+      faults == [
+        """
+        a: error: 2 of 4 updates of the adapter do not fit the model 'base':
+          mtp.layers.0.mlp.experts.gate_up_proj: the model has no such tensor
+          mtp.layers.0.mlp.experts.down_proj: the model has no such tensor
+        """
+      ])
+  }
 }

@@ -12,6 +12,7 @@ struct AdapterAlignment {
   private(set) var missing: [AdapterTarget] = []
 
   private let checkpoint: Checkpoint
+  private var substitutions: [Substitution] = []
 
   init(_ targets: [AdapterTarget], to checkpoint: Checkpoint) {
     self.checkpoint = checkpoint
@@ -25,6 +26,7 @@ struct AdapterAlignment {
     // The text part, a vision tower, a projector and a head may each have a prefix of its own.
     for _ in 0..<6 where !missing.isEmpty {
       guard let substitution = substitution() else { return }
+      substitutions.append(substitution)
       let found = missing.compactMap { target in
         tensor(target, substitution).map { (target.name, $0) }
       }
@@ -33,17 +35,26 @@ struct AdapterAlignment {
     }
   }
 
+  /// The names that something may have in the checkpoint: its own, then those under the prefixes
+  /// that stand for its own.
+  func names(of name: String) -> [String] {
+    [name] + substitutions.compactMap { $0.applied(to: name) }
+  }
+
   /// One prefix that stands for another; either may be empty, else it ends with a dot.
   private struct Substitution: Hashable {
     let own: String
     let other: String
+
+    /// The other name, or `nil` for one that does not begin so.
+    func applied(to name: String) -> String? {
+      name.hasPrefix(own) ? other + name.dropFirst(own.count) : nil
+    }
   }
 
   /// The tensor that a target means under a substitution, if it fits.
   private func tensor(_ target: AdapterTarget, _ substitution: Substitution) -> CheckpointTensor? {
-    guard target.name.hasPrefix(substitution.own),
-      let tensor = checkpoint.tensor(
-        substitution.other + target.name.dropFirst(substitution.own.count)),
+    guard let tensor = substitution.applied(to: target.name).flatMap({ checkpoint.tensor($0) }),
       target.fits(tensor.shape)
     else { return nil }
     return tensor

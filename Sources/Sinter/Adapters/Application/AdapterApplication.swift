@@ -64,11 +64,23 @@ struct AdapterApplication {
       found: adapter.modules.compactMap { module in
         alignment.tensors[module.target].map { (module, module.orientations(in: $0.shape)) }
       }, modelType: base.configuration?.modelType)
+    let named = experts.stacks(namedBy: adapter.modules.lazy.map(\.name))
     var reached: [[String]] = []
     var lines: [String] = []
     for target in targets {
       do throws(Misfit) {
-        reached.append(try add(target, alignment.tensors[target.name], weighted, squares))
+        if let tensor = alignment.tensors[target.name] {
+          reached.append(try add(target, tensor, weighted, squares))
+        } else if let head = tiedHead(target) {
+          try change(&headParts, target, head, weighted, squares)
+          reached.append([target.name])
+        } else {
+          guard case .product(let module) = target.action,
+            let match = experts.match(
+              module, names: alignment.names(of: module.name), taken: named, squares)
+          else { throw Misfit(text: "the model has no such tensor") }
+          reached.append(try add(match, weighted))
+        }
       } catch {
         lines.append("\(target.name): \(error.text)")
       }
@@ -91,28 +103,38 @@ struct AdapterApplication {
     let text: String
   }
 
-  /// Adds one update, and returns the names of the tensors that it reaches.
+  /// The tensor that stands for an output head which the file does not store.
+  private func tiedHead(_ target: AdapterTarget) -> CheckpointTensor? {
+    guard let pair, pair.head == nil, TensorRole(target.name) == .outputHead,
+      target.fits(pair.embedding.shape)
+    else { return nil }
+    return pair.embedding
+  }
+
+  /// Adds an update of experts that the file holds in another form, and returns the names of the
+  /// tensors that it reaches.
   private mutating func add(
-    _ target: AdapterTarget, _ tensor: CheckpointTensor?, _ weighted: WeightedAdapter,
-    _ squares: SquareOrientation
+    _ match: ExpertNames.Match, _ weighted: WeightedAdapter
   ) throws(Misfit) -> [String] {
-    guard let tensor else {
-      if let pair, pair.head == nil, TensorRole(target.name) == .outputHead,
-        target.fits(pair.embedding.shape)
-      {
-        try change(&headParts, target, pair.embedding, weighted, squares)
-        return [target.name]
-      }
-      guard case .product(let module) = target.action,
-        let pieces = experts.pieces(for: module, squares)
-      else { throw Misfit(text: "the model has no such tensor") }
+    switch match {
+    case .pieces(let pieces):
       for piece in pieces {
         let place = Self.place(
           of: applied.count, in: &parts[piece.tensor.name, default: []], weighted)
         parts[piece.tensor.name]?[place].products.append(piece.product)
       }
       return pieces.map(\.tensor.name)
+    case .several(let names):
+      let list = names.map { "'\($0)'" }.joined(separator: " and ")
+      throw Misfit(text: "the model has no such tensor, and experts that fit in \(list)")
     }
+  }
+
+  /// Adds one update of a tensor, and returns its name.
+  private mutating func add(
+    _ target: AdapterTarget, _ tensor: CheckpointTensor, _ weighted: WeightedAdapter,
+    _ squares: SquareOrientation
+  ) throws(Misfit) -> [String] {
     guard tensor.dtype.isFloatingPoint else {
       throw Misfit(text: "the model's tensor holds \(tensor.dtype.rawValue), not real numbers")
     }

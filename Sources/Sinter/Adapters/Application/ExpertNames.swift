@@ -1,153 +1,96 @@
 import SinterTensors
 
-/// The weights of experts in a checkpoint: one tensor for each matrix of each expert, or one for a
-/// matrix of all experts of a layer.
+/// The layers of experts of a checkpoint, by name.
 ///
-/// A library may hold experts in another form than the file, so an adapter that was trained on one
-/// form is applied to the other.
+/// A library may hold experts in another form than the file, and under another name, so an adapter
+/// that was trained on one form is applied to the other.
 struct ExpertNames {
-  /// What a matrix of an expert does.
-  enum Role: Hashable {
-    case gate, up, down
-  }
-
-  /// An expert's matrix.
-  private struct Key: Hashable {
-    let layer: String
-    let expert: Int
-    let role: Role
-  }
-
-  /// The matrices of single experts.
-  private var single: [Key: CheckpointTensor] = [:]
-  /// Gate and up projections of all experts of a layer.
-  private var packedInputs: [String: CheckpointTensor] = [:]
-  /// Down projections of all experts of a layer.
-  private var packedOutputs: [String: CheckpointTensor] = [:]
+  /// The stacks, by all that stands before `experts`.
+  private var stacks: [String: ExpertStack] = [:]
+  /// The names of the stacks of a layer, by what stands before its number and the number.
+  private var inLayers: [String: [String]] = [:]
+  /// The names of the stacks of layers with the same number, whatever stands before it.
+  private var withNumbers: [Int: [String]] = [:]
 
   init(_ checkpoint: Checkpoint) {
     for tensor in checkpoint.tensors {
-      let parts = tensor.name.split(separator: ".")
-      guard let place = parts.lastIndex(of: "experts"), let layer = Self.layer(parts[..<place])
-      else { continue }
-      let tail = Array(parts[(place + 1)...])
-      if tail.count == 3, let expert = Int(tail[0]), let role = Self.roles[tail[1]],
-        tail[2] == "weight"
-      {
-        single[Key(layer: layer, expert: expert, role: role)] = tensor
-      } else if tail == ["gate_up_proj"] {
-        packedInputs[layer] = tensor
-      } else if tail == ["down_proj"] {
-        packedOutputs[layer] = tensor
-      }
+      guard let name = Name(tensor.name) else { continue }
+      stacks[name.stack, default: ExpertStack()].add(tensor, name.rest)
+    }
+    stacks = stacks.filter { !$0.value.isEmpty }
+    for stack in stacks.keys.sorted() {
+      guard let name = Name(stack + ".experts") else { continue }
+      if let layer = name.layer { inLayers[layer, default: []].append(stack) }
+      if let number = name.number { withNumbers[number, default: []].append(stack) }
     }
   }
 
-  private static let roles: [Substring: Role] = [
-    "gate_proj": .gate, "w1": .gate, "up_proj": .up, "w3": .up, "down_proj": .down, "w2": .down,
-  ]
+  /// The name of a tensor or of a module of experts, taken apart.
+  private struct Name {
+    /// What stands before `experts`.
+    let stack: String
+    /// The layer with what stands before it.
+    let layer: String?
+    /// The number of the layer; `nil` in the part of a model that sees or hears, which is never
+    /// taken for the one that reads.
+    let number: Int?
+    /// What stands behind `experts`.
+    let rest: ArraySlice<Substring>
 
-  /// The number of the layer, with what tells its stack from others: the part of the model that
-  /// sees or hears has words of its own.
-  private static func layer(_ parts: ArraySlice<Substring>) -> String? {
-    guard let number = parts.first(where: { $0.allSatisfy(\.isNumber) }) else { return nil }
-    let isText = !parts.contains { $0.contains("vis") || $0.contains("audio") }
-    return isText ? String(number) : parts.joined(separator: ".")
+    init?(_ name: String) {
+      let parts = name.split(separator: ".")
+      guard let place = parts.lastIndex(of: "experts") else { return nil }
+      rest = parts[(place + 1)...]
+      stack = parts[..<place].joined(separator: ".")
+      let address = TensorAddress(stack).layer
+      layer = address.map { $0.stack + String($0.index) }
+      let isText = !parts[..<place].contains { $0.contains("vis") || $0.contains("audio") }
+      number = isText ? address?.index : nil
+    }
   }
 
-  // MARK: - From one form to the other
-
-  /// A piece of the model's tensors that a module's product is added to.
-  struct Piece {
-    let tensor: CheckpointTensor
-    let product: TensorUpdate.Product
+  /// The names of the stacks that names of modules mean as they are.
+  func stacks(namedBy modules: some Sequence<String>) -> Set<String> {
+    Set(modules.lazy.compactMap { Name($0)?.stack }.filter { stacks[$0] != nil })
   }
 
-  /// The pieces for a module whose own tensor the file does not have.
+  /// What a module means whose own tensor the file does not have.
+  enum Match {
+    /// Pieces of tensors, which together take up the whole update.
+    case pieces([ExpertStack.Piece])
+    /// The experts of one of several layers, by name.
+    case several([String])
+  }
+
+  /// Finds the experts that a module means.
+  ///
+  /// They are those of the name that it has; if there are none, those of the same layer; then those
+  /// of any layer with its number. A stack that is not named must be the only one that fits.
   ///
   /// - Parameters:
   ///   - module: the module.
+  ///   - names: its name, then those that it may have in the file.
+  ///   - taken: the stacks that other modules name.
   ///   - squares: decides where both orientations fit.
-  /// - Returns: the pieces, which together take up the whole update; `nil` when the experts are
-  ///   not found or do not fit.
-  func pieces(for module: AdapterModule, _ squares: SquareOrientation) -> [Piece]? {
-    let parts = module.name.split(separator: ".")
-    guard let place = parts.lastIndex(of: "experts"), let layer = Self.layer(parts[..<place])
-    else { return nil }
-    let tail = Array(parts[(place + 1)...])
-    switch module.kind {
-    case .parameter("gate_up_proj") where tail.isEmpty:
-      return unpacked(module, layer, [.gate, .up], squares)
-    case .parameter("down_proj") where tail.isEmpty:
-      return unpacked(module, layer, [.down], squares)
-    case .linear where tail.count == 2:
-      guard let expert = Int(tail[0]), let role = Self.roles[tail[1]] else { return nil }
-      return packed(module, layer, expert, role, squares).map { [$0] }
-    default:
-      return nil
+  /// - Returns: what was found; `nil` when there are no experts or they do not fit.
+  func match(
+    _ module: AdapterModule, names: [String], taken: Set<String>, _ squares: SquareOrientation
+  ) -> Match? {
+    let names = names.compactMap { Name($0) }
+    guard let own = names.first else { return nil }
+    var candidates = stacks[own.stack] == nil ? [] : [own.stack]
+    func look(_ found: [String]?) {
+      if candidates.isEmpty { candidates = (found ?? []).filter { !taken.contains($0) } }
     }
-  }
-
-  /// The matrices of single experts, for an update of all of them.
-  private func unpacked(
-    _ module: AdapterModule, _ layer: String, _ roles: [Role], _ squares: SquareOrientation
-  ) -> [Piece]? {
-    guard let first = single[Key(layer: layer, expert: 0, role: roles[0])],
-      first.shape.dimensions.count == 2
-    else { return nil }
-    let (height, width) = (first.shape.dimensions[0], first.shape.dimensions[1])
-    let orientation = module.orientations(in: [module.experts, height * roles.count, width])
-    guard !orientation.isEmpty else { return nil }
-    let isTransposed = squares.isTransposed(module, orientation)
-    var pieces: [Piece] = []
-    for expert in 0..<module.experts {
-      for (place, role) in roles.enumerated() {
-        guard let tensor = single[Key(layer: layer, expert: expert, role: role)],
-          tensor.shape == first.shape
-        else { return nil }
-        pieces.append(
-          Piece(
-            tensor: tensor,
-            product: TensorUpdate.Product(
-              module: module, isTransposed: isTransposed, expert: expert,
-              slice: place * height..<(place + 1) * height, rows: 0..<height)))
-      }
+    for name in names {
+      look(stacks[name.stack].map { _ in [name.stack] })
+      look(name.layer.flatMap { inLayers[$0] })
     }
-    let isWhole = single[Key(layer: layer, expert: module.experts, role: roles[0])] == nil
-    return isWhole ? pieces : nil
-  }
-
-  /// The part of a packed tensor that belongs to one expert's matrix.
-  private func packed(
-    _ module: AdapterModule, _ layer: String, _ expert: Int, _ role: Role,
-    _ squares: SquareOrientation
-  ) -> Piece? {
-    guard let tensor = role == .down ? packedOutputs[layer] : packedInputs[layer],
-      tensor.shape.dimensions.count == 3, expert < tensor.shape.dimensions[0]
-    else { return nil }
-    let (height, width) = (tensor.shape.dimensions[1], tensor.shape.dimensions[2])
-    let (outputs, inputs) = (module.outputs, module.inputs)
-    let isTransposed: Bool
-    let offset: Int
-    switch role {
-    case .down where (height, width) == (inputs, outputs) && squares.storesExpertsTransposed:
-      (isTransposed, offset) = (true, 0)
-    case .down where (height, width) == (outputs, inputs): (isTransposed, offset) = (false, 0)
-    case .down where (height, width) == (inputs, outputs): (isTransposed, offset) = (true, 0)
-    case _ where squares.storesExpertsTransposed:
-      // Their gates and up projections alternate.
-      return nil
-    case .gate where (height, width) == (2 * outputs, inputs): (isTransposed, offset) = (false, 0)
-    case .up where (height, width) == (2 * outputs, inputs):
-      (isTransposed, offset) = (false, outputs)
-    default: return nil
+    look(own.number.flatMap { withNumbers[$0] })
+    let fitting = candidates.compactMap { name in
+      stacks[name]?.pieces(for: module, own.rest, squares).map { (name, $0) }
     }
-    let rows = isTransposed ? inputs : outputs
-    let start = expert * height + offset
-    return Piece(
-      tensor: tensor,
-      product: TensorUpdate.Product(
-        module: module, isTransposed: isTransposed, expert: 0, slice: 0..<rows,
-        rows: start..<start + rows))
+    guard let first = fitting.first else { return nil }
+    return fitting.count == 1 ? .pieces(first.1) : .several(fitting.map(\.0))
   }
 }
