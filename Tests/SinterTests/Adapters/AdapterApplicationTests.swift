@@ -75,6 +75,62 @@ import Testing
       ])
   }
 
+  @Test(arguments: [true, false])
+  func `a tensor that one update names is not taken for another's`(isFirst: Bool) throws {
+    try merge.model("base", [weight("model.layers.0.self_attn.q_proj.weight", [3, 5])])
+    let names = ["model", "mtp"].map { "\($0).layers.0.self_attn.q_proj" }
+    try write(TestAdapter((isFirst ? names : names.reversed()).map { ($0, 3, 5) }))
+    let faults = [
+      """
+      a: error: 1 of 2 updates of the adapter do not fit the model 'base':
+        mtp.layers.0.self_attn.q_proj.weight: the model has no such tensor
+      """
+    ]
+    #expect(merge.faults(recipe()) == faults)
+    // Neither when both have another prefix in the file.
+    try merge.model(
+      "base",
+      (0..<2).map { weight("model.language_model.layers.\($0).self_attn.q_proj.weight", [3, 5]) })
+    let more = ["model.layers.1.self_attn.q_proj"]
+    try write(TestAdapter((isFirst ? names + more : names.reversed() + more).map { ($0, 3, 5) }))
+    #expect(merge.faults(recipe()) == faults.map { $0.replacing("of 2", with: "of 3") })
+  }
+
+  @Test func `two updates of one tensor are told by name`() throws {
+    try merge.model(
+      "base", [weight("embed.weight", [3, 5])], config: #"{"tie_word_embeddings": false}"#)
+    var adapter = TestAdapter([])
+    adapter.settings["trainable_token_indices"] = "[1]"
+    adapter.extra = ["", "base_layer."].map {
+      TestTensor(
+        "base_model.model.embed.\($0)token_adapter.trainable_tokens_delta", .float32, [1, 5],
+        seed: 1)
+    }
+    try write(adapter)
+    #expect(
+      merge.faults(recipe()) == [
+        """
+        a: error: 1 of 2 updates of the adapter do not fit the model 'base':
+          embed.weight: it is changed twice
+        """
+      ])
+  }
+
+  @Test func `the prefix by which most is found comes first`() async throws {
+    let base = (0..<2).map {
+      weight("model.language_model.layers.\($0).self_attn.q_proj.weight", [3, 5])
+    }
+    let extra = weight("model.mtp.layers.0.self_attn.q_proj.weight", [3, 5])
+    try merge.model("base", base + [extra])
+    let adapter = TestAdapter(
+      ["mtp.layers.0", "model.layers.0", "model.layers.1"].map { ("\($0).self_attn.q_proj", 3, 5) })
+    try write(adapter)
+    let results = try await run()
+    for (tensor, module) in zip([extra] + base, adapter.modules) {
+      expect(results[tensor.name], tensor, plus: TestAdapter.product(module))
+    }
+  }
+
   // MARK: - Coverage
 
   @Test func `all that does not fit is told at once`() throws {

@@ -253,4 +253,21 @@ import Testing
         """
       ])
   }
+
+  @Test func `two layers of an adapter are not put into one of the model`() throws {
+    try merge.model("base", packedTensors("model.layers.0.mlp"))
+    let modules = ["a.layers.0.mlp.experts.1.up_proj", "b.layers.0.mlp.experts.1.up_proj"]
+    try TestAdapter((modules + ["b.layers.0.mlp.experts.2.up_proj"]).map { ($0, Self.inner, 4) })
+      .write(to: merge.folder.appending("a"))
+    let faults = merge.faults("merge_method: passthrough\nmodels: [{model: base+a}]\n")
+    #expect(
+      faults == [
+        """
+        a: error: 1 of 3 updates of the adapter do not fit the model 'base':
+          b.layers.0.mlp.experts.1.up_proj.weight: it would change \
+        'model.layers.0.mlp.experts.gate_up_proj', as \
+        'a.layers.0.mlp.experts.1.up_proj.weight' does
+        """
+      ])
+  }
 }

@@ -4,7 +4,8 @@ import SinterTensors
 ///
 /// Trainers name modules as the library that loads the model does, and files may use other
 /// prefixes: `language_model.model.layers.…` and `model.language_model.layers.…`. One prefix is
-/// taken for another where that is the only way to reach tensors of fitting shapes.
+/// taken for another where that is the only way to reach tensors of fitting shapes that no other name
+/// means.
 struct AdapterAlignment {
   /// The tensor for each name that was found.
   private(set) var tensors: [String: CheckpointTensor] = [:]
@@ -13,12 +14,15 @@ struct AdapterAlignment {
 
   private let checkpoint: Checkpoint
   private var substitutions: [Substitution] = []
+  /// The names of the tensors that were found.
+  private var taken: Set<String> = []
 
   init(_ targets: [AdapterTarget], to checkpoint: Checkpoint) {
     self.checkpoint = checkpoint
     for target in targets {
       if let tensor = checkpoint.tensor(target.name) {
         tensors[target.name] = tensor
+        taken.insert(tensor.name)
       } else {
         missing.append(target)
       }
@@ -31,6 +35,7 @@ struct AdapterAlignment {
         tensor(target, substitution).map { (target.name, $0) }
       }
       tensors.merge(found) { first, _ in first }
+      taken.formUnion(found.map(\.1.name))
       missing.removeAll { tensors[$0.name] != nil }
     }
   }
@@ -55,30 +60,33 @@ struct AdapterAlignment {
   /// The tensor that a target means under a substitution, if it fits.
   private func tensor(_ target: AdapterTarget, _ substitution: Substitution) -> CheckpointTensor? {
     guard let tensor = substitution.applied(to: target.name).flatMap({ checkpoint.tensor($0) }),
-      target.fits(tensor.shape)
+      !taken.contains(tensor.name), target.fits(tensor.shape)
     else { return nil }
     return tensor
   }
 
-  /// The substitution by which most of the missing targets are found; `nil` when there is none, or
-  /// two by which as many are found.
+  /// The substitution by which most of the missing targets are found; `nil` when there is none. One
+  /// that competes with another by which as many are found does not count.
   private func substitution() -> Substitution? {
+    var best: (substitution: Substitution, count: Int)?
     for target in probes {
       let ranked = candidates(for: target).map { candidate in
-        (candidate, missing.count { tensor($0, candidate) != nil })
-      }.sorted { $0.1 > $1.1 }
-      guard let best = ranked.first else { continue }
-      if ranked.count > 1, ranked[1].1 == best.1 { continue }
-      return best.0
+        (substitution: candidate, count: missing.count { tensor($0, candidate) != nil })
+      }.sorted { $0.count > $1.count }
+      guard let first = ranked.first, first.count > best?.count ?? 0,
+        ranked.count == 1 || ranked[1].count < first.count
+      else { continue }
+      best = first
     }
-    return nil
+    return best?.substitution
   }
 
   /// The substitutions by which a target means a tensor that fits it.
   private func candidates(for target: AdapterTarget) -> Set<Substitution> {
     let own = target.name.split(separator: ".")
     var found = Set<Substitution>()
-    for tensor in checkpoint.tensors where target.fits(tensor.shape) {
+    for tensor in checkpoint.tensors
+    where target.fits(tensor.shape) && !taken.contains(tensor.name) {
       let other = tensor.name.split(separator: ".")
       let common = zip(own.reversed(), other.reversed()).prefix { $0 == $1 }.count
       // The tensor's own word must agree, and not only `weight`; a layer number is no prefix.
@@ -94,10 +102,13 @@ struct AdapterAlignment {
     parts.map { $0 + "." }.joined()
   }
 
-  /// The first missing target of each kind of module: one that nothing fits, such as an expert that
-  /// the file packs with others, must not stand before the rest.
+  /// The first missing target of each kind of module and stack of layers: one that nothing fits, such
+  /// as an expert that the file packs with others, must not stand before the rest.
   private var probes: [AdapterTarget] {
     var seen = Set<[Substring]>()
-    return missing.filter { seen.insert(Array($0.name.split(separator: ".").suffix(2))).inserted }
+    return missing.filter { target in
+      let parts = target.name.split(separator: ".")
+      return seen.insert(parts.prefix { !$0.allSatisfy(\.isNumber) } + parts.suffix(2)).inserted
+    }
   }
 }

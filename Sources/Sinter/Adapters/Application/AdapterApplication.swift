@@ -37,6 +37,8 @@ struct AdapterApplication {
   var remarks: [Diagnostic] = []
   let pair: TiedPair?
   private let experts: ExpertNames
+  /// What the updates of the adapter that is being added change, by the name of the tensor.
+  private var claims: [String: [UpdateClaim]] = [:]
 
   init(_ base: Checkpoint, named name: String) {
     self.base = base
@@ -65,13 +67,15 @@ struct AdapterApplication {
         alignment.tensors[module.target].map { (module, module.orientations(in: $0.shape)) }
       }, modelType: base.configuration?.modelType)
     let named = experts.stacks(namedBy: adapter.modules.lazy.map(\.name))
+    claims = [:]
     var reached: [[String]] = []
     var lines: [String] = []
     for target in targets {
       do throws(Misfit) {
         if let tensor = alignment.tensors[target.name] {
           reached.append(try add(target, tensor, weighted, squares))
-        } else if let head = tiedHead(target) {
+        } else if let pair, let head = tiedHead(target) {
+          try claim(pair.headName, UpdateClaim(target))
           try change(&headParts, target, head, weighted, squares)
           reached.append([target.name])
         } else {
@@ -79,7 +83,7 @@ struct AdapterApplication {
             let match = experts.match(
               module, names: alignment.names(of: module.name), taken: named, squares)
           else { throw Misfit(text: "the model has no such tensor") }
-          reached.append(try add(match, weighted))
+          reached.append(try add(target, match, weighted))
         }
       } catch {
         lines.append("\(target.name): \(error.text)")
@@ -114,11 +118,12 @@ struct AdapterApplication {
   /// Adds an update of experts that the file holds in another form, and returns the names of the
   /// tensors that it reaches.
   private mutating func add(
-    _ match: ExpertNames.Match, _ weighted: WeightedAdapter
+    _ target: AdapterTarget, _ match: ExpertNames.Match, _ weighted: WeightedAdapter
   ) throws(Misfit) -> [String] {
     switch match {
     case .pieces(let pieces):
       for piece in pieces {
+        try claim(piece.tensor.name, UpdateClaim(target, piece.product))
         let place = Self.place(
           of: applied.count, in: &parts[piece.tensor.name, default: []], weighted)
         parts[piece.tensor.name]?[place].products.append(piece.product)
@@ -142,8 +147,19 @@ struct AdapterApplication {
       throw Misfit(
         text: "the adapter is for \(target.expectation), the model's tensor is \(tensor.shape)")
     }
+    try claim(tensor.name, UpdateClaim(target))
     try change(&parts[tensor.name, default: []], target, tensor, weighted, squares)
     return [tensor.name]
+  }
+
+  /// Sees to it that no other update of the adapter changes the same.
+  private mutating func claim(_ tensor: String, _ claim: UpdateClaim) throws(Misfit) {
+    if let other = claims[tensor]?.first(where: { claim.contradicts($0) }) {
+      throw Misfit(
+        text: other.target == claim.target
+          ? "it is changed twice" : "it would change '\(tensor)', as '\(other.target)' does")
+    }
+    claims[tensor, default: []].append(claim)
   }
 
   /// Notes what an adapter does to a tensor.

@@ -14,9 +14,23 @@ struct AdapterTarget {
     case rows(AdapterTokenRows)
   }
 
+  /// What is done, without what it is done with.
+  enum Kind: Hashable {
+    case product, addition, replacement, rows
+  }
+
   /// The name as the adapter has it, without its prefix.
   let name: String
   let action: Action
+
+  var kind: Kind {
+    switch action {
+    case .product: .product
+    case .addition: .addition
+    case .replacement: .replacement
+    case .rows: .rows
+    }
+  }
 
   /// Everything that an adapter means to change.
   static func targets(of adapter: Adapter) -> [AdapterTarget] {
