@@ -21,6 +21,15 @@ import Testing
     return Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
   }
 
+  /// How many updates of how many are said to reach a tensor, without and after a merge.
+  private func applied(_ ties: TiedPairPolicy) async throws -> [[Int]] {
+    let plan = try merge.plan(Self.recipe, options: PlanOptions(ties: ties))
+    let summary = try await MergeExecutor(
+      plan: plan, options: ExecutionOptions(threads: 1, overwrites: true)
+    ).run(into: merge.folder.appending("out"))
+    return (plan.adapterOutcomes + summary.adapters).map { [$0.applied, $0.updates] }
+  }
+
   private func write(_ adapter: TestAdapter) throws {
     try adapter.write(to: merge.folder.appending("a"))
   }
@@ -47,6 +56,13 @@ import Testing
       ])
   }
 
+  @Test func `two updates of one head are told by name`() throws {
+    try write(TestAdapter([("lm_head", 5, 4), ("embed_out", 5, 4)]))
+    #expect(
+      merge.faults(Self.recipe).first?.contains(
+        "embed_out.weight: it would change 'lm_head.weight', as 'lm_head.weight' does") == true)
+  }
+
   @Test func `an updated head becomes a tensor of its own`() async throws {
     let adapter = TestAdapter([("lm_head", 5, 4)])
     try write(adapter)
@@ -58,6 +74,17 @@ import Testing
       #expect(abs(value - (embedding.values[i] + 2 * update[i])) < 1e-15)
     }
     #expect(try merge.folder.text("out/config.json").contains(#""tie_word_embeddings": false"#))
+    #expect(try await applied(.untie) == [[1, 1], [1, 1]])
+  }
+
+  @Test func `a head of another name than the adapter's receives the update`() async throws {
+    let table = TestTensor("language_model.model.embed_tokens.weight", .float32, [5, 4], seed: 3)
+    try merge.model("base", [table], config: #"{"tie_word_embeddings": true}"#)
+    try write(TestAdapter([("lm_head", 5, 4)]))
+    #expect(try await applied(.untie) == [[1, 1], [1, 1]])
+    let plan = try merge.plan(Self.recipe, options: PlanOptions(ties: .untie))
+    #expect(
+      plan.inputs[0].checkpoint.adapters.map(\.updates) == [[["language_model.lm_head.weight"]]])
   }
 
   @Test func `an updated embedding leaves the head as it was`() async throws {
@@ -76,6 +103,7 @@ import Testing
     #expect(results[embedding.name]?.values == other.values)
     #expect(results["lm_head.weight"] == nil)
     #expect(try merge.folder.text("out/config.json").contains(#""tie_word_embeddings": true"#))
+    #expect(try await applied(.refuse) == [[2, 2], [2, 2]])
     try saved([other, TestTensor("lm_head.weight", .float32, [5, 4], seed: 10)])
     #expect(merge.faults(Self.recipe).first?.contains("change both in different ways") == true)
   }
@@ -84,6 +112,10 @@ import Testing
     let other = TestTensor(embedding.name, .float32, [5, 4], seed: 9)
     try saved([other], ["ensure_weight_tying": "true"])
     #expect(try await run(.refuse)[embedding.name]?.values == other.values)
+    #expect(try await applied(.refuse) == [[1, 1], [1, 1]])
+    let head = TestTensor("lm_head.weight", .float32, [5, 4], other.values)
+    try saved([other, head], ["ensure_weight_tying": "true"])
+    #expect(try await applied(.refuse) == [[2, 2], [2, 2]])
     let rows = TestTensor(
       "model.embed_tokens.token_adapter.trainable_tokens_delta", .float32, [1, 4], [1, 2, 3, 4])
     try saved([rows], ["trainable_token_indices": "[2]"])
@@ -100,6 +132,7 @@ import Testing
     try saved([other], ["ensure_weight_tying": "true"])
     let results = try await run(.refuse)
     #expect(results["lm_head.weight"]?.values == other.values)
+    #expect(try await applied(.refuse) == [[1, 1], [1, 1]])
     try saved([other])
     #expect(merge.faults(Self.recipe).count == 1)
     let untied = try await run(.untie)

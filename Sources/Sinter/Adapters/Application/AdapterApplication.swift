@@ -77,7 +77,7 @@ struct AdapterApplication {
         } else if let pair, let head = tiedHead(target) {
           try claim(pair.headName, UpdateClaim(target))
           try change(&headParts, target, head, weighted, squares)
-          reached.append([target.name])
+          reached.append([pair.headName])
         } else {
           guard case .product(let module) = target.action,
             let match = experts.match(
@@ -235,7 +235,15 @@ struct AdapterApplication {
       path: base.path, files: base.files, tensors: tensors, configuration: configuration,
       sideFiles: base.sideFiles,
       remarks: base.remarks + remarks + outcome.remarks + (resizing.map { [$0.remark] } ?? []),
-      adapters: applied)
+      adapters: outcome.newHead == nil ? applied.map(changingEmbedding) : applied)
+  }
+
+  /// An adapter whose update of a head that is not stored is one of the embedding.
+  private func changingEmbedding(_ adapter: AppliedAdapter) -> AppliedAdapter {
+    guard let pair, pair.head == nil else { return adapter }
+    return AppliedAdapter(
+      name: adapter.name, weight: adapter.weight, adapter: adapter.adapter,
+      updates: adapter.updates.map { $0 == [pair.headName] ? [pair.embedding.name] : $0 })
   }
 }
 
