@@ -270,4 +270,14 @@ import Testing
         """
       ])
   }
+
+  @Test(arguments: ["-1", "+1", "03", "1x", "3", "99999999999999999999"])
+  func `what is no expert's number reaches nothing`(number: String) throws {
+    try merge.model("base", packedTensors("model.layers.0.mlp"))
+    try TestAdapter([
+      ("model.layers.0.mlp.experts.\(number).up_proj", Self.inner, Self.hidden)
+    ]).write(to: merge.folder.appending("a"))
+    let faults = merge.faults("merge_method: passthrough\nmodels: [{model: base+a}]\n")
+    #expect(faults.first?.contains("1 of 1 update") == true, "\(faults)")
+  }
 }

@@ -45,7 +45,10 @@ struct ExpertStack {
 
   /// The expert and the role that a name begins with.
   private static func key(_ name: [Substring]) -> Key? {
-    guard let expert = Int(name[0]), let role = roles[name[1]] else { return nil }
+    // Only as it is counted: `Int` takes signs and zeros in front too.
+    guard let expert = Int(name[0]), expert >= 0, name[0] == String(expert),
+      let role = roles[name[1]]
+    else { return nil }
     return Key(expert: expert, role: role)
   }
 
