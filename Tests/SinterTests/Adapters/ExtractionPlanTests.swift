@@ -41,6 +41,31 @@ import Testing
         == true)
   }
 
+  @Test func `Models with adapters are refused`() throws {
+    let base = [tensor("a.weight", [4, 4], seed: 1)]
+    try models.write(base, [tensor("a.weight", [4, 4], seed: 2)])
+    try TestAdapter([("a", 4, 4)]).write(to: models.folder.appending("adapter"))
+    let path = models.folder.appending("adapter")
+    let open = { try CheckpointReader.open(models.folder.appending($0)) }
+    let adapted = {
+      try open($0).applying([WeightedAdapter(try AdapterReader.open(path), name: "chat")])
+    }
+    for (pair, name) in [
+      ((try adapted("tuned"), try open("base")), "the fine-tuned model"),
+      ((try open("tuned"), try adapted("base")), "the base"),
+    ] {
+      let error = try #require(throws: DiagnosticError.self) {
+        try ExtractionPlan(
+          finetuned: pair.0, base: pair.1, options: ExtractionOptions(rank: 2))
+      }
+      #expect(
+        error.diagnostics.map(\.message) == [
+          "\(name) has adapters ('chat') on it; only weights as they are stored can be subtracted"
+        ])
+      #expect(error.diagnostics.allSatisfy { $0.hint != nil })
+    }
+  }
+
   @Test func `All faults of headers are told at once, before weights are read`() async throws {
     let base = [
       tensor("a.weight", [4, 4], seed: 1), tensor("b.weight", [4, 4], seed: 1),

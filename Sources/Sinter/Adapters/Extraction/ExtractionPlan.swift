@@ -28,7 +28,8 @@ public struct ExtractionPlan: Sendable {
   ///   - base: the model that it was made from.
   ///   - options: how the adapter is extracted.
   /// - Throws: ``DiagnosticError`` with all faults: tensors that the fine-tuned model lacks, shapes
-  ///   that disagree, quantized weights, expressions that are none, too little memory.
+  ///   that disagree, quantized weights, models with adapters on them, expressions that are none,
+  ///   too little memory.
   public init(
     finetuned: Checkpoint, base: Checkpoint, options: ExtractionOptions
   ) throws(DiagnosticError) {

@@ -34,6 +34,15 @@ struct ModelPairing {
   /// Pairs all tensors.
   mutating func pair() {
     for (checkpoint, what) in [(finetuned, "the fine-tuned model"), (base, "the base")] {
+      if !checkpoint.adapters.isEmpty {
+        let names = checkpoint.adapters.map { "'\($0.name)'" }.joined(separator: ", ")
+        faults.append(
+          Diagnostic(
+            file: checkpoint.path,
+            "\(what) has adapters (\(names)) on it; only weights as they are stored can be "
+              + "subtracted",
+            hint: "write the model with its adapters first, or combine the adapters themselves"))
+      }
       guard let method = checkpoint.configuration?.quantization else { continue }
       faults.append(
         Diagnostic(
