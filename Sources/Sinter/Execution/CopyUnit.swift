@@ -28,7 +28,7 @@ final class CopyUnit: WorkUnit, @unchecked Sendable {
 
   func take() -> WorkTicket? { cursor.take() }
 
-  func complete(_ ticket: WorkTicket, _ result: StepResult) { cursor.complete() }
+  func complete(_ ticket: WorkTicket, _ result: StepResult) { cursor.complete(ticket) }
 
   func perform(_ ticket: WorkTicket, with buffers: inout WorkerBuffers) throws -> StepResult {
     let start = ticket.tiles.lowerBound * WorkerSizes.copyLength

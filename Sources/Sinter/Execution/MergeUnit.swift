@@ -49,7 +49,7 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     surveyHeldByteCount = members.map(\.method.surveyHeldByteCount).max() ?? 0
     survey = Method.makeSurvey(members.map(\.method))
     folded = survey
-    cursor = Self.cursor(members, survey)
+    cursor = Self.cursor(members, survey, loads: Self.toLoad(members))
     skipEmptyPasses()
   }
 
@@ -70,16 +70,30 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
         added += 1
       }
     }
-    cursor.complete()
+    cursor.complete(ticket)
+    if ticket.step != .load, cursor.isFinished(ticket.member), !keepsLoaded {
+      members[ticket.member].unload()
+    }
     if isPass, cursor.isFinished { finishPass() }
   }
 
+  /// Whether what was loaded is needed in the next pass. One tensor keeps it; of several, each gives
+  /// it back in turn, so that no more is held than workers use.
+  private var keepsLoaded: Bool { members.count == 1 && !survey.isComplete }
+
+  /// The members that have something to load.
+  private static func toLoad(_ members: [Member]) -> Set<Int> {
+    Set(
+      members.indices.filter { members[$0].sources.contains { $0.loadByteCount != nil } })
+  }
+
   private func finishPass() {
+    let loads = keepsLoaded ? [] : Self.toLoad(members)
     if survey.coverage == .everything { countsNonFinite = false }
     folded.finishPass()
     survey = folded
     added = 0
-    cursor = Self.cursor(members, survey)
+    cursor = Self.cursor(members, survey, loads: loads)
   }
 
   /// A unit without elements has no tiles whose completion could end a pass.
@@ -90,16 +104,19 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     }
   }
 
-  private static func cursor(_ members: [Member], _ survey: Method.Survey) -> StepCursor {
+  private static func cursor(
+    _ members: [Member], _ survey: Method.Survey, loads: Set<Int>
+  ) -> StepCursor {
     let grids = members.map(\.grid)
-    if survey.isComplete { return StepCursor(grids, step: .merge) }
+    if survey.isComplete { return StepCursor(grids, step: .merge, loads: loads) }
     switch survey.coverage {
     case .everything:
-      return StepCursor(grids, step: .survey)
+      return StepCursor(grids, step: .survey, loads: loads)
     case .sample:
       // One step for each tensor: what is looked at is too little to share.
       return StepCursor(
-        grids.map { .init(tileCount: $0.count, stepLength: max($0.count, 1)) }, step: .sample)
+        grids.map { .init(tileCount: $0.count, stepLength: max($0.count, 1)) }, step: .sample,
+        loads: loads)
     }
   }
 
@@ -114,6 +131,11 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     let member = members[ticket.member]
     var result = StepResult()
     switch ticket.step {
+    case .load:
+      for source in member.sources {
+        try source.load()
+        result.bytesRead += source.loadByteCount ?? 0
+      }
     case .survey:
       var partial = survey.makePartial()
       for run in member.grid.runs(of: ticket.tiles) {
@@ -188,6 +210,10 @@ extension MergeUnit.Member {
   /// Whether a run is a single tile. Then the sources share one place in the buffer and are read
   /// one after the other, since a tile that large would take much memory for each.
   private var readsTileByTile: Bool { grid.tilesPerRun == 1 }
+
+  fileprivate func unload() {
+    for source in sources { source.unload() }
+  }
 
   /// Fetches a run of tiles of every source, unless each is fetched when its row is filled.
   fileprivate func read(

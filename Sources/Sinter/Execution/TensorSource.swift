@@ -11,6 +11,18 @@ protocol TensorSource: Sendable {
   /// The shape.
   var shape: Shape { get }
 
+  /// The bytes that ``load()`` reads; `nil` for a source that has nothing to load.
+  var loadByteCount: Int? { get }
+
+  /// Reads what all elements need, such as the factors of an update. Done once, by one worker, before
+  /// elements are read.
+  ///
+  /// - Throws: `SafetensorsError` when a file cannot be read.
+  func load() throws(SafetensorsError)
+
+  /// Gives back what was loaded.
+  func unload()
+
   /// The bytes that ``read(_:into:at:)`` takes for a number of elements.
   func byteCount(of elements: Int) -> Int
 
@@ -42,6 +54,14 @@ protocol TensorSource: Sendable {
 
   /// Says that elements will be read soon, so that a slow disk can begin.
   func prefetch(_ elements: Range<Int>)
+}
+
+extension TensorSource {
+  var loadByteCount: Int? { nil }
+
+  func load() {}
+
+  func unload() {}
 }
 
 /// A tensor as it lies in a file.

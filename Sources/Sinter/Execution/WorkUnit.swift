@@ -38,6 +38,8 @@ extension WorkUnit {
 struct WorkTicket: Sendable {
   /// What is to be done.
   enum Step: Sendable {
+    /// Read what all tiles of a tensor need.
+    case load
     /// Fold tiles into the survey.
     case survey
     /// Fold a sample of the tensor into the survey.

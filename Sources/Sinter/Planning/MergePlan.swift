@@ -31,10 +31,12 @@ public struct MergePlan: Sendable {
   /// What is worth knowing before the merge is run: warnings and notes.
   public let remarks: [Diagnostic]
 
-  /// The bytes that are read from inputs when each tensor is read once.
+  /// The bytes that are read from inputs when each tensor is read once, adapters included.
   public var bytesToRead: Int {
     tensors.reduce(0) { total, tensor in
-      tensor.sources.reduce(total) { $0 + $1.tensor.readByteCount(of: tensor.shape.elementCount) }
+      tensor.sources.reduce(total) {
+        $0 + $1.tensor.readByteCount(of: tensor.shape.elementCount) + $1.tensor.loadByteCount
+      }
     }
   }
 

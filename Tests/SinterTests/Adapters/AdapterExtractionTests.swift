@@ -45,6 +45,7 @@ import Testing
       var span = row.mutableSpan
       if let update = tensor.update {
         let source = UpdatedTensor(stored, update)
+        try source.load()
         var bytes = ByteBuffer(byteCount: source.byteCount(of: count) + 64)
         try source.read(0..<count, into: &bytes, at: 0)
         source.fill(0..<count, from: bytes, at: 0, of: 0..<count, into: &span)

@@ -1,6 +1,7 @@
 import Foundation
 import Safetensors
 import SinterTensors
+import Synchronization
 import Testing
 
 @testable import Sinter
@@ -126,5 +127,124 @@ import Testing
     #expect(unit.isFinished)
     #expect(unit.surveyStepsHeld == nil)
     #expect(unit.take() == nil)
+  }
+
+  // MARK: - Sources that load
+
+  /// Looks at a sample, then at everything.
+  private struct Twice: MergeMethod {
+    struct Survey: TensorSurvey {
+      var passes = 0
+      var isComplete: Bool { passes == 2 }
+      var coverage: PassCoverage { passes == 0 ? .sample : .everything }
+
+      func makePartial() -> Int { 0 }
+      mutating func add(_ partial: Int) {}
+      mutating func finishPass() { passes += 1 }
+    }
+
+    init(_ group: MergeGroup) {}
+
+    static func makeSurvey(_ groups: [Twice]) -> Survey { Survey() }
+    func survey(
+      _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+      _ survey: Survey, into partial: inout Int
+    ) {}
+    func merge(
+      _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
+      _ survey: Survey, into output: inout MutableSpan<Double>
+    ) {
+      for i in 0..<output.count { output[i] = tile[0][i] }
+    }
+
+    static let declaration = MethodDeclaration(
+      name: "twice", title: "", summary: "", formula: "", goodFor: "", base: .ignored,
+      models: 1...1, parameters: [], source: nil, differences: [], example: "")
+  }
+
+  /// Notes when it is loaded, and whether it is read only then.
+  private final class LoadedSource: TensorSource {
+    let stored: StoredTensor
+    let loads = Mutex(0)
+    let isLoaded = Mutex(false)
+
+    init(_ stored: StoredTensor) { self.stored = stored }
+
+    var dtype: DType { stored.dtype }
+    var shape: Shape { stored.shape }
+    var loadByteCount: Int? { 1000 }
+
+    func load() {
+      #expect(!isLoaded.withLock { $0 })
+      loads.withLock { $0 += 1 }
+      isLoaded.withLock { $0 = true }
+    }
+
+    func unload() {
+      #expect(isLoaded.withLock { $0 })
+      isLoaded.withLock { $0 = false }
+    }
+
+    func byteCount(of elements: Int) -> Int { stored.byteCount(of: elements) }
+
+    func read(
+      _ elements: Range<Int>, into bytes: inout ByteBuffer, at offset: Int
+    ) throws(SafetensorsError) {
+      #expect(isLoaded.withLock { $0 })
+      try stored.read(elements, into: &bytes, at: offset)
+    }
+
+    func fill(
+      _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int, of run: Range<Int>,
+      into row: inout MutableSpan<Double>
+    ) -> Int {
+      #expect(isLoaded.withLock { $0 })
+      return stored.fill(elements, from: bytes, at: offset, of: run, into: &row)
+    }
+
+    func prefetch(_ elements: Range<Int>) {}
+  }
+
+  @Test(arguments: [1, 3])
+  func `one tensor loads once, each of several once in a pass`(count: Int) throws {
+    let merge = try TestMerge()
+    let length = 70_000
+    try merge.model(
+      "m", (0..<count).map { TestTensor("t\($0)", .float32, [length], seed: 1) })
+    let plan = try merge.plan(
+      "merge_method: twice\nmodels: [{model: m}]", registry: MethodRegistry([Twice.self]))
+    let output = try OutputFile(creating: merge.folder.appending("out"))
+    try output.preallocate(byteCount: plan.shards[0].byteCount)
+    let sources = plan.tensors.map { tensor in
+      LoadedSource(
+        StoredTensor(
+          file: plan.inputs[0].checkpoint.files[0].input, tensor: tensor.sources[0].tensor))
+    }
+    let unit = MergeUnit(
+      try zip(plan.tensors, sources).map { tensor, source in
+        guard case .merge(let method, _) = tensor.operation, let method = method as? Twice else {
+          throw CancellationError()
+        }
+        return MergeUnit<Twice>.Member(
+          method: method, planned: tensor, sources: [source], output: output,
+          grid: TileGrid(shape: tensor.shape, grain: .elements))
+      })
+    var buffers = WorkerBuffers(WorkerSizes(plan.tensors))
+    var steps: [WorkTicket.Step] = []
+    var bytesRead = 0
+    while let ticket = unit.take() {
+      if steps.last != ticket.step { steps.append(ticket.step) }
+      let result = try unit.perform(ticket, with: &buffers)
+      bytesRead += result.bytesRead
+      unit.complete(ticket, result)
+      #expect(sources.count { $0.isLoaded.withLock { $0 } } <= 1)
+    }
+    #expect(unit.isFinished)
+    let loads = count == 1 ? 1 : 3
+    #expect(
+      sources.allSatisfy { $0.loads.withLock { $0 } == loads && !$0.isLoaded.withLock { $0 } })
+    let sample = TileGrid(shape: [length], grain: .elements).sample.reduce(0) { $0 + $1.count }
+    #expect(bytesRead == count * (4 * (2 * length + sample) + 1000 * loads))
+    if count == 1 { #expect(steps == [.load, .sample, .survey, .merge]) }
   }
 }

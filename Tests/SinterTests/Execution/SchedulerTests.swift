@@ -55,7 +55,7 @@ import Testing
       completed.append(ticket.ordinal)
       done.insert(ticket.ordinal)
       while done.contains(added) { added += 1 }
-      cursor.complete()
+      cursor.complete(ticket)
       if cursor.isFinished, passesLeft > 1 {
         passesLeft -= 1
         pass.add(1, ordering: .sequentiallyConsistent)

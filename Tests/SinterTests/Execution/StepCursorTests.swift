@@ -14,7 +14,7 @@ import Testing
     #expect(cursor.taken == cursor.stepCount)
     #expect(cursor.take() == nil)
     #expect(cursor.isFinished == tickets.isEmpty)
-    for _ in tickets { cursor.complete() }
+    for ticket in tickets { cursor.complete(ticket) }
     #expect(cursor.isFinished)
     return tickets
   }
@@ -37,6 +37,27 @@ import Testing
     #expect(tickets.map(\.tiles) == [0..<16, 16..<17, 0..<2])
     #expect(tickets.map(\.member) == [0, 0, 1])
     #expect(self.tickets([3], .merge).map(\.tiles) == [0..<1, 1..<2, 2..<3])
+  }
+
+  @Test func `what a tensor needs is loaded before its tiles`() throws {
+    var cursor = StepCursor(
+      [2, 0, 1, 1].map { .init(tileCount: $0, stepLength: 1) }, step: .merge, loads: [0, 1, 2])
+    var steps: [String] = []
+    func describe(_ ticket: WorkTicket) -> String { "\(ticket.step) \(ticket.member)" }
+    while let ticket = cursor.take() {
+      steps.append(describe(ticket))
+      if ticket.step == .load {
+        // Not of what was begun before, but of nothing behind it.
+        #expect(cursor.take() == nil)
+        #expect(ticket.tiles.isEmpty)
+      }
+      #expect(!cursor.isFinished)
+      cursor.complete(ticket)
+      if ticket.step == .load { #expect(!cursor.isFinished(ticket.member)) }
+    }
+    #expect(steps == ["load 0", "merge 0", "merge 0", "load 2", "merge 2", "merge 3"])
+    #expect(cursor.isFinished && cursor.taken == 4)
+    #expect((0..<4).allSatisfy { cursor.isFinished($0) })
   }
 
   @Test func `a step of a survey is sixteen runs of tiles, one of a merge four`() {

@@ -188,6 +188,14 @@ extension LoadedProduct {
   }
 }
 
+extension TensorUpdate.Product {
+  /// The bytes that are read of its factors.
+  var readByteCount: Int {
+    guard !isTransposed, module.storesRows else { return module.a.byteCount + module.b.byteCount }
+    return module.a.byteCount + module.b.byteCount / module.outputs * slice.count
+  }
+}
+
 extension AdapterModule {
   /// Whether the factors of one matrix lie in the file as rank x inputs and outputs x rank.
   fileprivate var storesRows: Bool {

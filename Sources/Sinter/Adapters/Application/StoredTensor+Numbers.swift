@@ -2,6 +2,12 @@ import Safetensors
 import SinterTensors
 
 extension StoredTensor {
+  /// The most elements of a piece.
+  private static let pieceLength = 8192
+
+  /// The most memory that a piece takes, in bytes: stored and as numbers.
+  static let byteCountOfPieces = 2 * pieceLength * MemoryLayout<Double>.stride
+
   /// Reads elements in order, a piece at a time.
   ///
   /// - Parameters:
@@ -12,7 +18,7 @@ extension StoredTensor {
     in range: Range<Int>? = nil, _ body: (Range<Int>, inout MutableSpan<Double>) -> Void
   ) throws(SafetensorsError) {
     let all = range ?? 0..<shape.elementCount
-    let length = min(all.count, 8192)
+    let length = min(all.count, Self.pieceLength)
     var bytes = ByteBuffer(byteCount: byteCount(of: length))
     var numbers = Tile<Double>(rows: 1, capacity: length)
     for start in stride(from: all.lowerBound, to: all.upperBound, by: max(length, 1)) {

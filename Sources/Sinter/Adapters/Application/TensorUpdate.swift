@@ -70,8 +70,30 @@ final class TensorUpdate: Sendable, Hashable {
   /// The memory that reading the tensor takes beside buffers, in bytes.
   ///
   /// - Parameter tile: the elements of the largest tile.
-  /// - Returns: the bytes of factors, norms and rows, and of two rows of numbers beside the tile's.
-  func byteCount(tile: Int) -> Int { factorByteCount + 2 * tile * MemoryLayout<Double>.stride }
+  /// - Returns: the bytes of factors, norms and rows, and of what is needed either while they are
+  ///   loaded or when they are there: two rows of numbers beside the tile's.
+  func byteCount(tile: Int) -> Int {
+    factorByteCount
+      + max(2 * tile * MemoryLayout<Double>.stride, StoredTensor.byteCountOfPieces)
+  }
+
+  /// The bytes that are read before values are: factors, norms and the like.
+  ///
+  /// - Parameter tensor: the model's tensor.
+  /// - Returns: the bytes; with magnitudes, the tensor that they belong to is one of what is read.
+  func loadByteCount(of tensor: CheckpointTensor) -> Int {
+    guard substitute == nil else { return 0 }
+    return parts.reduce(0) { total, part in
+      let products = part.products.reduce(0) { sum, product in
+        let norms = product.module.magnitude.map {
+          $0.byteCount + (part.replacement ?? tensor).byteCount
+        }
+        return sum + product.readByteCount + (norms ?? 0)
+      }
+      let others = [part.rows?.tensor, part.addition?.tensor].compactMap { $0?.byteCount }
+      return total + products + others.reduce(0, +)
+    }
+  }
 
   /// The bytes that factors and the like take in memory while the tensor is read.
   private var factorByteCount: Int {
@@ -80,7 +102,7 @@ final class TensorUpdate: Sendable, Hashable {
         let blocks = product.expert == nil ? product.module.experts : 1
         let numbers = product.module.rank * (product.rows.count + blocks * columns)
         let norms =
-          product.module.magnitude == nil ? 0 : (rows + columns) * MemoryLayout<Double>.stride
+          product.module.magnitude == nil ? 0 : 4 * (rows + columns) * MemoryLayout<Double>.stride
         return sum + numbers * product.module.factorWidth + norms
       }
       let tokens = (part.rows?.tensor.shape.elementCount ?? 0) * MemoryLayout<Double>.stride

@@ -31,7 +31,8 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     self.output = output
     self.grid = grid
     cursor = StepCursor(
-      [.init(tileCount: grid.runCount, stepLength: Self.runsPerWrite)], step: .merge)
+      [.init(tileCount: grid.runCount, stepLength: Self.runsPerWrite)], step: .merge,
+      loads: [0])
   }
 
   var tensorCount: Int { 1 }
@@ -42,10 +43,17 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
 
   func take() -> WorkTicket? { cursor.take() }
 
-  func complete(_ ticket: WorkTicket, _ result: StepResult) { cursor.complete() }
+  func complete(_ ticket: WorkTicket, _ result: StepResult) {
+    cursor.complete(ticket)
+    if cursor.isFinished { source.unload() }
+  }
 
   func perform(_ ticket: WorkTicket, with buffers: inout WorkerBuffers) throws -> StepResult {
-    try perform(ticket, &buffers.tiles, &buffers.bytes, &buffers.output)
+    guard ticket.step != .load else {
+      try source.load()
+      return StepResult(bytesRead: source.base.tensor.loadByteCount)
+    }
+    return try perform(ticket, &buffers.tiles, &buffers.bytes, &buffers.output)
   }
 
   private func perform(
@@ -69,7 +77,7 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     into written: inout ByteBuffer, of elements: Range<Int>, _ result: inout StepResult
   ) throws {
     let run = grid.elements(of: rows)
-    let update = try source.beginRun()
+    let update = source.loaded
     try read(run, &bytes, &result)
     var sums = ChangeTally.Sums()
     for block in grid.blocks(of: rows) {
@@ -84,7 +92,6 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
       narrow(tiles.output[0], block, elements, into: &written, &result)
     }
     source.tally?.add(sums, from: run.lowerBound)
-    source.end(run, isRun: true)
   }
 
   /// How many runs are written at once.

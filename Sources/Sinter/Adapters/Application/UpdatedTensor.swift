@@ -4,8 +4,8 @@ import Synchronization
 
 /// A tensor of a model with what adapters do to it, computed tile by tile.
 ///
-/// The factors of the update are read when the first run of tiles is, and dropped when the last
-/// tile of a pass is filled.
+/// The factors of the update are held from ``load()`` to ``unload()``: over all passes of a unit of
+/// one tensor, and in a unit of several while one pass is at this one.
 final class UpdatedTensor: TensorSource {
   let base: StoredTensor
   private let update: TensorUpdate
@@ -16,10 +16,6 @@ final class UpdatedTensor: TensorSource {
 
   private struct State {
     var loaded: LoadedUpdate?
-    /// The runs that are fetched and not yet filled to their end.
-    var runs = 0
-    /// The elements that were filled since the update was loaded.
-    var filled = 0
     /// Rows for values before they are changed, each in use by one worker at a time.
     var spareRows: [[Double]] = []
   }
@@ -44,6 +40,23 @@ final class UpdatedTensor: TensorSource {
   var dtype: DType { base.dtype }
   var shape: Shape { base.shape }
 
+  var loadByteCount: Int? { base.tensor.loadByteCount }
+
+  func load() throws(SafetensorsError) {
+    let loaded = try LoadedUpdate(update, of: base)
+    state.withLock { $0.loaded = loaded }
+  }
+
+  func unload() { state.withLock { $0 = State() } }
+
+  /// The update, which was loaded.
+  var loaded: LoadedUpdate {
+    guard let loaded = state.withLock({ $0.loaded }) else {
+      preconditionFailure("an update is loaded before it is applied")
+    }
+    return loaded
+  }
+
   func prefetch(_ elements: Range<Int>) { base.prefetch(elements) }
 
   func byteCount(of elements: Int) -> Int { base.tensor.readByteCount(of: elements) }
@@ -51,7 +64,6 @@ final class UpdatedTensor: TensorSource {
   func read(
     _ elements: Range<Int>, into bytes: inout ByteBuffer, at offset: Int
   ) throws(SafetensorsError) {
-    let loaded = try beginRun()
     try base.read(elements, into: &bytes, at: offset)
     var place = offset + Self.padded(base.byteCount(of: elements.count))
     for replacement in loaded.replacements {
@@ -69,16 +81,13 @@ final class UpdatedTensor: TensorSource {
     _ elements: Range<Int>, from bytes: borrowing ByteBuffer, at offset: Int, of run: Range<Int>,
     into row: inout MutableSpan<Double>
   ) -> Int {
-    guard let loaded = state.withLock({ $0.loaded }) else {
-      preconditionFailure("a tile is filled from a run that was read")
-    }
+    let loaded = loaded
     base.fill(elements, from: bytes, at: offset, of: run, into: &row)
     let place = offset + Self.padded(base.byteCount(of: run.count))
     loaded.apply(to: &row, elements, bytes, at: place, of: run)
     if let tally, isTile(elements), !tally.isComplete {
       measure(row.span, elements, from: bytes, at: offset, of: run, tally)
     }
-    end(elements, isRun: elements.upperBound == run.upperBound)
     return Reduction.countNonFinite(row.span)
   }
 
@@ -104,40 +113,13 @@ final class UpdatedTensor: TensorSource {
     return tile < grid.count && grid[tile] == elements
   }
 
-  /// Makes sure that the update is loaded, and counts a run.
-  ///
-  /// - Returns: the update.
-  /// - Throws: `SafetensorsError` when an adapter's file cannot be read.
-  func beginRun() throws(SafetensorsError) -> LoadedUpdate {
-    try state.withLock { state throws(SafetensorsError) in
-      state.runs += 1
-      if let loaded = state.loaded { return loaded }
-      let loaded = try LoadedUpdate(update, of: base)
-      state.loaded = loaded
-      return loaded
-    }
-  }
-
-  /// Counts elements as done, and drops the update when they were the last ones of a pass.
-  ///
-  /// - Parameters:
-  ///   - elements: the elements.
-  ///   - isRun: whether the run is done with them.
-  func end(_ elements: Range<Int>, isRun: Bool) {
-    state.withLock { state in
-      state.filled += elements.count
-      if isRun { state.runs -= 1 }
-      guard state.runs == 0, state.filled >= shape.elementCount else { return }
-      state.loaded = nil
-      state.filled = 0
-      state.spareRows = []
-    }
-  }
-
   private static func padded(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 }
 }
 
 extension CheckpointTensor {
+  /// The bytes that are read of adapters, and of the tensor itself for norms, before its values are.
+  var loadByteCount: Int { update?.loadByteCount(of: self) ?? 0 }
+
   /// The bytes that are read for a number of elements: the tensor's own, and those of tensors that
   /// adapters put in its place, each from a multiple of 64 on.
   func readByteCount(of elements: Int) -> Int {
