@@ -147,102 +147,25 @@ extension LoadedProduct {
   private static func factors<Number: BinaryFloatingPoint>(
     _ product: TensorUpdate.Product, _ columns: Int, _ file: InputFile, as type: Number.Type
   ) throws(SafetensorsError) -> (left: [Number], right: [Number]) {
-    let module = product.module
-    if !product.isTransposed, module.storesRows {
-      // They lie in the file as rows take them.
-      let slice = product.slice.lowerBound * module.rank..<product.slice.upperBound * module.rank
-      let own = try StoredTensor(file: file, tensor: module.b).numbers(slice, as: type)
-      return (own, try StoredTensor(file: file, tensor: module.a).numbers(as: type))
-    }
-    let rank = module.rank
-    let slice = product.slice
-    let blocks = product.rows.count / slice.count
-    let firstExpert = product.expert ?? 0
-    var left = [Number](repeating: 0, count: product.rows.count * rank)
-    var right = [Number](repeating: 0, count: blocks * rank * columns)
-    // Places in the two factors for an element of A (expert, k, input) and of B (expert, output, k).
-    let (isTransposed, experts) = (product.isTransposed, firstExpert..<firstExpert + blocks)
-    func leftPlace(_ expert: Int, _ outer: Int, _ k: Int) -> Int? {
-      guard experts.contains(expert), slice.contains(outer) else { return nil }
-      return ((expert - firstExpert) * slice.count + outer - slice.lowerBound) * rank + k
-    }
-    func rightPlace(_ expert: Int, _ k: Int, _ inner: Int) -> Int? {
-      guard experts.contains(expert) else { return nil }
-      return ((expert - firstExpert) * rank + k) * columns + inner
-    }
-    try module.readA(from: file) { expert, k, input, value in
-      if isTransposed {
-        if let place = leftPlace(expert, input, k) { left[place] = Number(value) }
-      } else if let place = rightPlace(expert, k, input) {
-        right[place] = Number(value)
-      }
-    }
-    try module.readB(from: file) { expert, output, k, value in
-      if isTransposed {
-        if let place = rightPlace(expert, k, output) { right[place] = Number(value) }
-      } else if let place = leftPlace(expert, output, k) {
-        left[place] = Number(value)
-      }
-    }
+    let parts = product.factorParts
+    // Rows of the left factor are outputs times rank, those of the right one rank times inputs;
+    // transposed, it is A that has them as columns.
+    let left = try parts.left.numbers([.expert, .side, .rank], from: file, as: type)
+    let right = try parts.right.numbers([.expert, .rank, .side], from: file, as: type)
     return (left, right)
   }
 }
 
 extension TensorUpdate.Product {
   /// The bytes that are read of its factors.
-  var readByteCount: Int {
-    guard !isTransposed, module.storesRows else { return module.a.byteCount + module.b.byteCount }
-    return module.a.byteCount + module.b.byteCount / module.outputs * slice.count
-  }
-}
+  var readByteCount: Int { factorParts.left.readByteCount + factorParts.right.readByteCount }
 
-extension AdapterModule {
-  /// Whether the factors of one matrix lie in the file as rank x inputs and outputs x rank.
-  fileprivate var storesRows: Bool {
-    switch (format, kind) {
-    case (.mlx, .linear), (.mlx, .embedding): false
-    default: experts == 1
-    }
-  }
-
-  /// Reads factor A, and hands over every number with its expert, its place in the rank and its
-  /// input.
-  fileprivate func readA(
-    from file: InputFile, _ body: (Int, Int, Int, Double) -> Void
-  ) throws(SafetensorsError) {
-    let inputs = inputs
-    try StoredTensor(file: file, tensor: a).forEach { place, value in
-      let (row, column) = place.quotientAndRemainder(dividingBy: inputs)
-      switch (format, kind) {
-      case (.mlx, .linear), (.mlx, .embedding):
-        let (input, k) = place.quotientAndRemainder(dividingBy: rank)
-        body(0, k, input, value)
-      default:
-        let (expert, k) = row.quotientAndRemainder(dividingBy: rank)
-        body(expert, k, column, value)
-      }
-    }
-  }
-
-  /// Reads factor B, and hands over every number with its expert, its output and its place in the
-  /// rank.
-  fileprivate func readB(
-    from file: InputFile, _ body: (Int, Int, Int, Double) -> Void
-  ) throws(SafetensorsError) {
-    let outputs = outputs
-    try StoredTensor(file: file, tensor: b).forEach { place, value in
-      switch (format, kind) {
-      case (.mlx, .linear), (.mlx, .embedding):
-        let (k, output) = place.quotientAndRemainder(dividingBy: outputs)
-        body(0, output, k, value)
-      case (_, .switchLinear):
-        let (row, k) = place.quotientAndRemainder(dividingBy: rank)
-        body(row / outputs, row % outputs, k, value)
-      default:
-        // Of several experts the columns alternate.
-        let (output, column) = place.quotientAndRemainder(dividingBy: rank * experts)
-        body(column % experts, output, column / experts, value)
-      }
-    }
+  /// What is needed of the two factors.
+  fileprivate var factorParts: (left: FactorPart, right: FactorPart) {
+    let first = expert ?? 0
+    let experts = first..<first + rows.count / slice.count
+    return isTransposed
+      ? (.ofA(module, experts, slice), .ofB(module, experts, 0..<module.outputs))
+      : (.ofB(module, experts, slice), .ofA(module, experts, 0..<module.inputs))
   }
 }

@@ -47,8 +47,7 @@ struct FactorReader: Sendable {
       } else {
         try slice(module.b, expert, outputs * rank)
       }
-    // MLX stores the transposes of both, but of experts.
-    let isTurned = module.format == .mlx && module.kind != .switchLinear
+    let isTurned = module.isTurned
     return LowRankFactors(
       rank: rank, inputs: inputs, outputs: outputs,
       a: isTurned ? Self.transposed(a, rows: rank) : a,
@@ -86,6 +85,9 @@ struct FactorReader: Sendable {
 }
 
 extension AdapterModule {
+  /// Whether the factors are stored as their transposes, as MLX has them but for experts.
+  var isTurned: Bool { format == .mlx && kind != .switchLinear }
+
   /// Whether B holds a column of each expert, then the next of each, as PEFT stores it.
   var alternates: Bool {
     if case .parameter = kind { experts > 1 } else { false }
