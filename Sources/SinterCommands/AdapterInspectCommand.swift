@@ -7,8 +7,9 @@ struct AdapterInspectCommand: AsyncParsableCommand {
     commandName: "inspect",
     abstract: "Show what an adapter changes, and whether it fits a model.",
     discussion: """
-      Reads headers and small files only. Modules that differ in nothing but layer numbers share a \
-      line, with a star for the number.
+      Reads headers and small files, and with --base what shows that the adapter changes \
+      something. Modules that differ in nothing but layer numbers share a line, with a star for \
+      the number.
 
         sinter adapter inspect adapters/chat
         sinter adapter inspect adapters/chat --base models/base

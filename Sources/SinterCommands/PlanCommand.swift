@@ -7,8 +7,9 @@ struct PlanCommand: AsyncParsableCommand {
     commandName: "plan",
     abstract: "Show what a recipe would read, merge, copy and write.",
     discussion: """
-      Reads headers and small files only. Tensors that differ in nothing but layer numbers \
-      share a line, with a star for the number and first…last for the values of a gradient.
+      Reads headers and small files, and of adapters what shows that they change something. \
+      Tensors that differ in nothing but layer numbers share a line, with a star for the number \
+      and first…last for the values of a gradient.
 
         sinter plan recipe.yml
         sinter plan --all recipe.yml

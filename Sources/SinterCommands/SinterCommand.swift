@@ -9,7 +9,7 @@ struct SinterCommand: AsyncParsableCommand {
     discussion: """
       A recipe names models and a method; a merge makes one model of them, as safetensors:
 
-        sinter plan recipe.yml           what would be done; reads headers only
+        sinter plan recipe.yml           what would be done; reads no model weights
         sinter merge recipe.yml merged   do it, into the folder 'merged'
 
       Data goes to standard output, all else to standard error. With --json exactly one JSON \

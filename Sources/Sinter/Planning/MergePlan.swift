@@ -5,7 +5,7 @@ public import SinterTensors
 /// method, parameters and place.
 ///
 /// A plan is a pure function of the recipe and of the headers, configurations and file lists of
-/// its inputs. It can be printed, compared by its hash and executed; executing it discovers no
+/// its inputs, and of whether adapters change anything. It can be printed, compared by its hash and executed; executing it discovers no
 /// fault that the headers could have told.
 public struct MergePlan: Sendable {
   /// The recipe as written.

@@ -26,7 +26,8 @@ public struct MergePlanner: Sendable {
 
   /// Makes the plan of a recipe.
   ///
-  /// Only headers and small files are read.
+  /// Headers and small files are read, no weights of models. Of adapters, factors are read until one
+  /// is not zero, and of one that stores both ends of a tied pair the two tables, a piece at a time.
   ///
   /// - Parameter recipe: the recipe.
   /// - Returns: the plan.

@@ -4,8 +4,8 @@ import SinterTensors
 extension Checkpoint {
   /// The same checkpoint with adapters applied: its tensors yield updated values when they are read.
   ///
-  /// Reads headers, and as much of the adapters' factors as it takes to see that they are not all
-  /// zero.
+  /// Reads factors of the adapters until one is not zero, and of an adapter that stores both ends of
+  /// a tied pair the two tables, a piece at a time.
   ///
   /// - Parameters:
   ///   - adapters: the adapters and their weights.
@@ -288,7 +288,6 @@ extension Adapter {
   /// Whether all values of a tensor are zero; `false` when it cannot be read, which is told when the
   /// adapter is applied.
   fileprivate func isZero(_ tensor: CheckpointTensor) -> Bool {
-    guard let values = try? values(of: tensor) else { return false }
-    return values.allSatisfy { $0 == 0 }
+    (try? StoredTensor(file: file.input, tensor: tensor).isZero()) ?? false
   }
 }

@@ -17,6 +17,30 @@ extension StoredTensor {
   func forEachPiece(
     in range: Range<Int>? = nil, _ body: (Range<Int>, inout MutableSpan<Double>) -> Void
   ) throws(SafetensorsError) {
+    _ = try allPieces(in: range) { elements, row in
+      body(elements, &row)
+      return true
+    }
+  }
+
+  /// Whether all values are zero; reads until one is not.
+  func isZero() throws(SafetensorsError) -> Bool {
+    try allPieces { _, row in
+      for i in 0..<row.count where row[i] != 0 { return false }
+      return true
+    }
+  }
+
+  /// Reads elements in order, a piece at a time, as long as a condition is met.
+  ///
+  /// - Parameters:
+  ///   - range: which; `nil` for all.
+  ///   - condition: given the places of a piece, and the piece.
+  /// - Returns: whether all pieces meet it.
+  /// - Throws: `SafetensorsError` when the file cannot be read.
+  private func allPieces(
+    in range: Range<Int>? = nil, meet condition: (Range<Int>, inout MutableSpan<Double>) -> Bool
+  ) throws(SafetensorsError) -> Bool {
     let all = range ?? 0..<shape.elementCount
     let length = min(all.count, Self.pieceLength)
     var bytes = ByteBuffer(byteCount: byteCount(of: length))
@@ -31,8 +55,9 @@ extension StoredTensor {
       numbers.resize(rows: 1, count: range.count)
       var row = numbers.mutableRow(0)
       fill(range, from: bytes, at: 0, of: range, into: &row)
-      body(range, &row)
+      guard condition(range, &row) else { return false }
     }
+    return true
   }
 
   /// Reads elements in order.
