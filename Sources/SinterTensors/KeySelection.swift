@@ -237,7 +237,7 @@ struct KeyBracket: Sendable, Hashable {
   var low: UInt64
   var high: UInt64
   /// Keys within that are counted apart, tile by tile; those not in use are the greatest number,
-  /// which is no key: above infinity there are only NaNs.
+  /// which is no key: a magnitude has no sign, and the order of values ends with one key for NaN.
   private(set) var atoms = SIMD4<UInt64>(repeating: .max)
 
   /// Makes a bracket.

@@ -12,9 +12,9 @@
 ///     }
 ///     let value = median.value
 ///
-/// Negative numbers come before positive ones, and -0 equals 0. NaN has no place in the order:
-/// callers refuse it before they select. ``MagnitudeSelection`` is the same for magnitudes, and
-/// tells which elements to keep.
+/// Negative numbers come before positive ones, and -0 equals 0. All NaN are equal and come last,
+/// whatever their signs, which machines give them differently. ``MagnitudeSelection`` is the same
+/// for magnitudes, and tells which elements to keep.
 public struct OrderStatistic: Sendable {
   /// How many elements come before the one that is looked for: 0 is the smallest.
   public let rank: Int
@@ -80,7 +80,7 @@ public struct OrderStatistic: Sendable {
 
     /// Looks at the elements of a tile, or of a piece of one in a sample.
     ///
-    /// - Parameter values: the elements, none of them NaN.
+    /// - Parameter values: the elements.
     public mutating func add(_ values: Span<Double>) {
       if row.count < values.count { row = [Double](repeating: 0, count: values.count) }
       var patterns = row.mutableSpan
@@ -106,10 +106,17 @@ extension Double {
   /// The key of both zeros: in the middle, so that magnitudes count up and down from it.
   private static var zeroKey: UInt64 { 1 << 63 }
 
+  /// The key of NaN of any pattern: above that of infinity, and below the greatest number, which is
+  /// no key (``KeyBracket/atoms``).
+  private static var nanKey: UInt64 { zeroKey + Double.nan.bitPattern }
+
   /// An unsigned number that has the order of the values.
   fileprivate var orderedKey: UInt64 {
+    // Without branches, so that it becomes vector code: all ones for negative numbers.
+    let sign = UInt64(bitPattern: Int64(bitPattern: bitPattern) >> 63)
     let magnitude = bitPattern & ~(1 << 63)
-    return sign == .minus ? Self.zeroKey &- magnitude : Self.zeroKey &+ magnitude
+    let key = Self.zeroKey &+ ((magnitude ^ sign) &- sign)
+    return isNaN ? Self.nanKey : key
   }
 
   /// The value of a key.

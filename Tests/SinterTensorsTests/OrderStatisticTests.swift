@@ -90,6 +90,47 @@ import Testing
     Self.expectSorted(values, ranks: [0, 12_500, 25_000, 49_999], tile: 1000, seed: 6)
   }
 
+  /// The first and the last patterns of NaN that is quiet and that signals, of both signs.
+  static let patternsOfNaN: [UInt64] = [
+    0x7FF0_0000_0000_0001, 0x7FF7_FFFF_FFFF_FFFF, 0x7FF8_0000_0000_0000, 0x7FFF_FFFF_FFFF_FFFE,
+    0x7FFF_FFFF_FFFF_FFFF,
+  ].flatMap { [$0, $0 | 1 << 63] }
+
+  /// Infinity is the neighbour of NaN, and numbers that are equal are counted apart.
+  @Test(arguments: patternsOfNaN)
+  func `NaN of any pattern comes behind all numbers`(_ pattern: UInt64) {
+    for numbers in [[], [1], [-.infinity, 0, .infinity], [3, 3, 3, -3]] as [[Double]] {
+      for count in 1...5 {
+        let values = [Double](repeating: Double(bitPattern: pattern), count: count) + numbers
+        let sorted = numbers.sorted()
+        for rank in values.indices {
+          let value = Self.selected(values, rank: rank, tile: 3, seed: 1)
+          #expect(rank < sorted.count ? value == sorted[rank] : value.isNaN)
+        }
+      }
+    }
+  }
+
+  @Test(arguments: KernelLevel.available)
+  func `many NaN of all patterns come behind all numbers`(_ level: KernelLevel) {
+    var random = SplitMix64(seed: 7)
+    let values = (0..<40_000).map { _ -> Double in
+      if let pattern = Self.patternsOfNaN.randomElement(using: &random),
+        Int.random(in: 0..<5, using: &random) == 0
+      {
+        return Double(bitPattern: pattern)
+      }
+      return Double(Int.random(in: -100...100, using: &random))
+    }
+    let sorted = values.filter { !$0.isNaN }.sorted()
+    KernelLevel.with(level) {
+      for rank in [0, 20_000, sorted.count - 1, sorted.count, 39_999] {
+        let value = Self.selected(values, rank: rank, tile: 1000, seed: 8)
+        #expect(rank < sorted.count ? value == sorted[rank] : value.isNaN)
+      }
+    }
+  }
+
   @Test func aRankBeyondTheElementsIsRefused() async {
     await #expect(processExitsWith: .failure) {
       _ = OrderStatistic(rank: 5, of: 5)

@@ -93,6 +93,53 @@ import Testing
     }
   }
 
+  /// Methods that look at whole tensors, with what they need to be told.
+  private static let surveying: [(method: String, body: String)] = [
+    ("formula", "formula: where(b < quantile(b, 0.5), b, base)"),
+    ("formula", "formula: b * quantile(abs(b - base), 1) / norm(b)"), ("arcee_fusion", ""),
+    ("ties", "parameters: {weight: 1, density: 0.5, semantics: paper}"),
+    ("ties", "parameters: {weight: 1, density: 0.5}"),
+    ("breadcrumbs", "parameters: {weight: 1, density: 0.5, gamma: 0.2}"),
+    ("della", "parameters: {weight: 1, density: 0.5, epsilon: 0.1}"),
+    ("dare_ties", "parameters: {weight: 1, density: 0.5}"),
+    ("sce", "parameters: {select_topk: 0.5}"), ("slerp", "parameters: {t: 0.5}"),
+    ("model_stock", ""), ("nearswap", "parameters: {t: 0.1}"),
+  ]
+
+  /// The last patterns of NaN are the greatest of all patterns.
+  @Test(
+    arguments: [
+      0x7FFF_FFFF_FFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0001, 0xFFF0_0000_0000_0001,
+      0x7FF8_0000_0000_0000,
+    ] as [UInt64])
+  func `NaN of any pattern is reported by methods that look at whole tensors`(
+    pattern: UInt64
+  ) async throws {
+    for shape in [[2, 2], [1, 4], [4, 1], [4]] {
+      let nan = TestTensor("w", .float64, shape, [1, Double(bitPattern: pattern), -2, 0.5])
+      let merge = try models([TestTensor("w", .float64, shape, [0, 1, 2, 3])], [nan])
+      try merge.model("c", [TestTensor("w", .float64, shape, [1, 1, -2, 3])])
+      for (method, body) in Self.surveying {
+        let third = method == "model_stock" ? ", {model: c}" : ""
+        let recipe = """
+          merge_method: \(method)
+          base_model: a
+          models: [{model: b\(method == "formula" ? ", as: b" : "")}\(third)]
+          \(body)
+          """
+        let error = await failure(merge, try merge.plan(recipe))
+        #expect(
+          error?.diagnostics.map(\.message) == ["tensor 'w': 1 of 4 values are NaN or infinite"],
+          "\(method)")
+        let summary = try await MergeExecutor(
+          plan: merge.plan(recipe),
+          options: .init(threads: 1, overwrites: true, allowsNonFinite: true)
+        ).run(into: merge.folder.appending("allowed"))
+        #expect(!summary.remarks.isEmpty)
+      }
+    }
+  }
+
   @Test func `values that are not finite are merged with a warning when allowed`() async throws {
     let merge = try models([TestTensor("w", .float32, [200_000], seed: 1)], [damaged("w")])
     let summary = try await MergeExecutor(
