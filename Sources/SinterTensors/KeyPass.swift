@@ -7,19 +7,6 @@ struct KeyPass: Sendable {
     var greatest: UInt64
   }
 
-  /// A tile, or a piece of one in a sample, whose keys were collected.
-  struct Piece: Sendable {
-    let tile: Int
-    /// The number of keys that were collected up to its end.
-    let end: Int
-  }
-
-  /// How many keys of a tile equal each atom.
-  struct Ties: Sendable {
-    let tile: Int
-    let counts: SIMD4<Int>
-  }
-
   let stage: KeySelection.Stage
   /// How many keys were seen, how many of them lie above the bracket, and how many are zero.
   private(set) var seen = 0
@@ -27,17 +14,22 @@ struct KeyPass: Sendable {
   private(set) var zeros = 0
   /// The keys within the bracket, without atoms.
   private(set) var keys: [UInt64] = []
-  private(set) var pieces: [Piece] = []
+  /// The number of keys that were collected up to the end of each piece of a sample.
+  private(set) var pieceEnds: [Int] = []
   /// Whether there were more keys to collect than are kept; then none are.
   private(set) var overflows = false
-  private var ties: [Ties] = []
+  /// Where atoms are, and where keys were collected.
+  private var locations = KeyLocations()
   /// Count, least and greatest key of each bin, one bin after the other.
   private var bins: [UInt64] = []
-  /// Room for the keys of a tile that lie in the bracket.
+  /// Room for the keys of a part of a tile that lie in the bracket.
   private var inside: [UInt64] = []
 
   /// The number of keys that one pass over a run of tiles collects at most.
   static let mostCollected = 1 << 15
+
+  /// The number of keys that are looked at together at most.
+  static let partLength = 4096
 
   init(_ stage: KeySelection.Stage) {
     self.stage = stage
@@ -56,7 +48,7 @@ struct KeyPass: Sendable {
     case .counting(let bracket), .collecting(let bracket): bracket
     case .sampling: KeyBracket(low: 0, high: .max)
     // Nothing lies within but the atom itself.
-    case .locating(let key): KeyBracket(low: key, high: key, atoms: [key])
+    case .locating(let key, _, _): KeyBracket(low: key, high: key, atoms: [key])
     case .done: KeyBracket(low: 0, high: 0)
     }
   }
@@ -68,8 +60,27 @@ struct KeyPass: Sendable {
   ///   - base: what is subtracted from them before, if anything.
   ///   - mask: the bits that count.
   ///   - tile: the number of the tile.
+  ///   - continues: whether the keys belong to the piece that was added last.
   mutating func add(
-    _ row: Span<Double>, minus base: Span<Double>? = nil, mask: UInt64, tile: Int
+    _ row: Span<Double>, minus base: Span<Double>? = nil, mask: UInt64, tile: Int,
+    continues: Bool = false
+  ) {
+    if case .locating(_, _, let tiles) = stage, !tiles.contains(tile) { return }
+    for start in stride(from: 0, to: row.count, by: Self.partLength) {
+      let part = start..<min(start + Self.partLength, row.count)
+      if let base {
+        add(
+          part: row.extracting(part), minus: base.extracting(part), mask, tile,
+          continues || start > 0)
+      } else {
+        add(part: row.extracting(part), minus: nil, mask, tile, continues || start > 0)
+      }
+    }
+  }
+
+  private mutating func add(
+    part row: Span<Double>, minus base: Span<Double>?, _ mask: UInt64, _ tile: Int,
+    _ continues: Bool
   ) {
     if inside.count < row.count { inside = [UInt64](repeating: 0, count: row.count) }
     let bracket = bracket
@@ -78,7 +89,6 @@ struct KeyPass: Sendable {
     seen += row.count
     above += found.above
     zeros += found.zeros
-    if found.atoms != SIMD4() { ties.append(Ties(tile: tile, counts: found.atoms)) }
     switch stage {
     case .counting:
       let inside = inside
@@ -86,25 +96,26 @@ struct KeyPass: Sendable {
       Kernels.countBins(
         inside.span.extracting(0..<found.inside), from: bracket.low, shift: bracket.shift,
         into: &bins)
+      locations.add(atoms: found.atoms, collected: 0, tile: tile)
     case .sampling:
-      collect(found.inside, tile: tile, most: .max)
+      keys.append(contentsOf: inside[..<found.inside])
+      if continues, !pieceEnds.isEmpty { pieceEnds.removeLast() }
+      pieceEnds.append(keys.count)
     case .collecting:
-      collect(found.inside, tile: tile, most: Self.mostCollected)
-    case .locating, .done: break
+      guard !overflows else { return }
+      keys.append(contentsOf: inside[..<found.inside])
+      locations.add(atoms: found.atoms, collected: found.inside, tile: tile)
+      if keys.count > Self.mostCollected { overflow() }
+    case .locating:
+      locations.add(atoms: found.atoms, collected: 0, tile: tile)
+    case .done: break
     }
-  }
-
-  private mutating func collect(_ count: Int, tile: Int, most: Int) {
-    guard !overflows, count > 0 else { return }
-    keys.append(contentsOf: inside[..<count])
-    pieces.append(Piece(tile: tile, end: keys.count))
-    if keys.count > most { overflow() }
   }
 
   private mutating func overflow() {
     overflows = true
     keys = []
-    pieces = []
+    locations = KeyLocations()
   }
 
   /// Adds what was found in other tiles.
@@ -113,10 +124,10 @@ struct KeyPass: Sendable {
     seen += other.seen
     above += other.above
     zeros += other.zeros
-    ties += other.ties
     if !overflows, other.overflows { overflow() }
     if !overflows {
-      pieces += other.pieces.map { Piece(tile: $0.tile, end: $0.end + keys.count) }
+      pieceEnds += other.pieceEnds.map { $0 + keys.count }
+      locations.add(other.locations)
       keys += other.keys
       if case .collecting = stage, keys.count > KeySelection.mostCollected { overflow() }
     }
@@ -133,9 +144,6 @@ struct KeyPass: Sendable {
 // MARK: - What was found
 
 extension KeyPass {
-  /// How many keys equal each atom.
-  var atomCounts: SIMD4<Int> { ties.reduce(into: SIMD4()) { $0 &+= $1.counts } }
-
   /// The bins that hold keys, in ascending order, atoms in their own.
   ///
   /// Collected keys are counted now.
@@ -147,7 +155,7 @@ extension KeyPass {
       var span = bins.mutableSpan
       Kernels.countBins(keys.span, from: bracket.low, shift: bracket.shift, into: &span)
     }
-    let counts = atomCounts
+    let counts = locations.atoms
     for atom in 0..<4 where counts[atom] > 0 {
       let bin = 3 * Int((bracket.atoms[atom] - bracket.low) >> UInt64(bracket.shift))
       bins[bin] += UInt64(counts[atom])
@@ -164,7 +172,7 @@ extension KeyPass {
   func keys(of bin: Bin) -> [(key: UInt64, count: Int)] {
     var counts: [UInt64: Int] = [:]
     for key in keys where key >= bin.least && key <= bin.greatest { counts[key, default: 0] += 1 }
-    let atoms = atomCounts
+    let atoms = locations.atoms
     for atom in 0..<4 where atoms[atom] > 0 {
       let key = bracket.atoms[atom]
       if key >= bin.least && key <= bin.greatest { counts[key] = atoms[atom] }
@@ -172,29 +180,24 @@ extension KeyPass {
     return counts.sorted { $0.key > $1.key }.map { (key: $0.key, count: $0.value) }
   }
 
-  /// The tile of the last of some equal keys that is kept, and how many are kept in it; `nil` when
-  /// the pass did not note where they lie.
-  func cut(keeping kept: Int, of key: UInt64) -> KeySelection.Cut? {
+  /// Finds the tiles of the last of some equal keys that is kept.
+  ///
+  /// - Parameters:
+  ///   - kept: how many of the keys are kept, at least 1.
+  ///   - key: the key.
+  /// - Returns: the tiles, and how many of the keys are kept in them; `nil` when the pass did not note
+  ///   where they lie.
+  func find(last kept: Int, of key: UInt64) -> (tiles: Range<Int>, kept: Int)? {
+    let counts: [Int]
     if let atom = (0..<4).first(where: { bracket.atoms[$0] == key }) {
-      return Self.cut(keeping: kept, ties.map { ($0.tile, $0.counts[atom]) })
+      counts = locations.entries.map { $0.atoms[atom] }
+    } else {
+      var start = 0
+      counts = locations.entries.map { entry in
+        defer { start += entry.collected }
+        return keys[start..<start + entry.collected].count { $0 == key }
+      }
     }
-    var start = 0
-    return Self.cut(
-      keeping: kept,
-      pieces.map { piece in
-        defer { start = piece.end }
-        return (piece.tile, keys[start..<piece.end].count { $0 == key })
-      })
-  }
-
-  private static func cut(
-    keeping kept: Int, _ ties: [(tile: Int, count: Int)]
-  ) -> KeySelection.Cut? {
-    var left = kept
-    for (tile, count) in ties.sorted(by: { $0.tile < $1.tile }) {
-      if left <= count { return KeySelection.Cut(tile: tile, kept: left) }
-      left -= count
-    }
-    return nil
+    return locations.find(kept, among: counts).map { (tiles: $0.tiles, kept: $0.number) }
   }
 }

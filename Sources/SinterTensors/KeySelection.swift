@@ -9,7 +9,8 @@
 /// the next bracket.
 ///
 /// Of equal keys those of lowest index are the largest. The tile in which the last of them lies is
-/// part of the result.
+/// part of the result. Of very many tiles only ranges are counted at first; then one more pass over
+/// the tiles of a range finds it.
 struct KeySelection: Sendable {
   /// How many keys are to be kept.
   enum Quota: Sendable, Hashable {
@@ -26,8 +27,9 @@ struct KeySelection: Sendable {
     case counting(KeyBracket)
     /// The keys within a bracket.
     case collecting(KeyBracket)
-    /// In which tiles the keys lie that equal the k-th largest.
-    case locating(UInt64)
+    /// In which of some tiles the last key lies that equals the k-th largest and is kept, as one of so
+    /// many in these tiles.
+    case locating(UInt64, kept: Int, within: Range<Int>)
     case done
   }
 
@@ -61,6 +63,9 @@ struct KeySelection: Sendable {
   private(set) var place: Place?
   /// The keys between which the k-th largest lies for certain.
   private var certain = KeyBracket(low: 0, high: .max)
+
+  /// All tiles, however many there are.
+  private static let allTiles = 0..<Int.max
 
   /// The number of keys that are collected at most, 3 MiB.
   static let mostCollected = 3 << 17
@@ -99,6 +104,11 @@ struct KeySelection: Sendable {
   }
   private var shareCount: Int?
 
+  /// The tiles that the next pass has to look at; `nil` for all.
+  var tiles: Range<Int>? {
+    if case .locating(_, _, let tiles) = stage, tiles != Self.allTiles { tiles } else { nil }
+  }
+
   func makePass() -> KeyPass { KeyPass(stage) }
 
   /// Takes in what a pass found.
@@ -108,7 +118,8 @@ struct KeySelection: Sendable {
       stage = stage(after: pass)
       return
     }
-    precondition(pass.seen == count, "the pass did not see every element exactly once")
+    precondition(
+      pass.seen == count || tiles != nil, "the pass did not see every element exactly once")
     if case .shareOfNonzero(let share) = quota, shareCount == nil {
       let kept = Int(share * Double(count - pass.zeros))
       shareCount = kept
@@ -120,10 +131,11 @@ struct KeySelection: Sendable {
     switch stage {
     case .sampling, .done: break
     case .counting(let bracket), .collecting(let bracket): finish(pass, bracket)
-    case .locating(let key):
-      let kept = place?.kept ?? 0
-      place?.cut = pass.cut(keeping: kept, of: key)
-      stage = .done
+    case .locating(let key, let kept, _):
+      locate(key, keeping: kept, pass)
+      guard stage != pass.stage else {
+        preconditionFailure("the keys of the tiles are not those that were counted")
+      }
     }
   }
 }
@@ -149,11 +161,11 @@ extension KeySelection {
     let key = sorted.selectKey(middle, within: 0..<total)
     var variance = 0.0
     var start = 0
-    for piece in sample.pieces {
-      let above = sample.keys[start..<piece.end].count { $0 > key }
-      let deviation = Double(above) - share * Double(piece.end - start)
+    for end in sample.pieceEnds {
+      let above = sample.keys[start..<end].count { $0 > key }
+      let deviation = Double(above) - share * Double(end - start)
       variance += deviation * deviation
-      start = piece.end
+      start = end
     }
     // Three and a half standard errors: of a thousand brackets less than one misses.
     let margin = 8 + Int(3.5 * variance.squareRoot())
@@ -226,8 +238,20 @@ extension KeySelection {
     self.place = place
     stage = .done
     guard findsCut, place.kept < place.ties, place.key > 0 else { return }
-    self.place?.cut = pass.cut(keeping: place.kept, of: place.key)
-    if self.place?.cut == nil { stage = .locating(place.key) }
+    stage = .locating(place.key, kept: place.kept, within: Self.allTiles)
+    locate(place.key, keeping: place.kept, pass)
+  }
+
+  /// Looks for the tile in which the last of some equal keys lies that is kept, and does not change
+  /// the stage when the pass says nothing of it.
+  private mutating func locate(_ key: UInt64, keeping kept: Int, _ pass: KeyPass) {
+    guard let found = pass.find(last: kept, of: key) else { return }
+    if found.tiles.count == 1 {
+      place?.cut = Cut(tile: found.tiles.lowerBound, kept: found.kept)
+      stage = .done
+    } else {
+      stage = .locating(key, kept: found.kept, within: found.tiles)
+    }
   }
 }
 

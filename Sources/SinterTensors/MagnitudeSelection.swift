@@ -48,6 +48,12 @@ public struct MagnitudeSelection: Sendable {
   /// Whether the next pass is over a sample: some thousand elements from all over, in pieces.
   public var samples: Bool { selection.stage == .sampling }
 
+  /// The tiles that the next pass has to look at, where some are enough; `nil` for all.
+  ///
+  /// It asks for some when all is known but the tile in which the last of some equal magnitudes is
+  /// kept. Others may be looked at as well.
+  public var tiles: Range<Int>? { selection.tiles }
+
   /// How many elements are kept; `nil` while a share is not known.
   public var keptCount: Int? { selection.keptCount }
 
@@ -60,7 +66,7 @@ public struct MagnitudeSelection: Sendable {
   /// Takes in what a pass found.
   ///
   /// - Parameter pass: made by ``makePass()`` after the previous pass was finished, with every
-  ///   element added once, in any order; any elements of a sample.
+  ///   element added once, in any order; any elements of a sample, all of ``tiles``.
   public mutating func finish(_ pass: Pass) {
     selection.finish(pass.keys)
   }
@@ -114,8 +120,8 @@ public struct MagnitudeSelection: Sendable {
 
   /// The most bytes that a ``Pass`` takes, with a part of what is kept of all passes together.
   public static let passByteCount =
-    (KeyPass.mostCollected + 3 * 1024 + 4096 + KeySelection.mostCollected / 5)
-    * MemoryLayout<UInt64>.stride
+    (KeyPass.mostCollected + 3 * 1024 + KeyPass.partLength + KeySelection.mostCollected / 5)
+    * MemoryLayout<UInt64>.stride + KeyLocations.byteCount
 
   /// What a pass finds in some tiles.
   public struct Pass: Sendable {

@@ -66,12 +66,13 @@ public struct OrderStatistic: Sendable {
   }
 
   /// The most bytes that a ``Pass`` takes.
-  public static let passByteCount = MagnitudeSelection.passByteCount
+  public static let passByteCount =
+    MagnitudeSelection.passByteCount + KeyPass.partLength * MemoryLayout<Double>.stride
 
   /// What a pass finds in some tiles.
   public struct Pass: Sendable {
     fileprivate var keys: KeyPass
-    /// Numbers whose bits are the keys of a tile.
+    /// Numbers whose bits are the keys of a part of a tile.
     private var row: [Double] = []
 
     fileprivate init(keys: KeyPass) {
@@ -82,15 +83,19 @@ public struct OrderStatistic: Sendable {
     ///
     /// - Parameter values: the elements.
     public mutating func add(_ values: Span<Double>) {
-      if row.count < values.count { row = [Double](repeating: 0, count: values.count) }
-      var patterns = row.mutableSpan
-      var i = 0
-      while i < values.count {
-        patterns[i] = Double(bitPattern: values[i].orderedKey)
-        i &+= 1
+      for start in stride(from: 0, to: values.count, by: KeyPass.partLength) {
+        let count = min(KeyPass.partLength, values.count - start)
+        if row.count < count { row = [Double](repeating: 0, count: count) }
+        var patterns = row.mutableSpan
+        let part = values.extracting(start..<start + count)
+        var i = 0
+        while i < count {
+          patterns[i] = Double(bitPattern: part[i].orderedKey)
+          i &+= 1
+        }
+        let row = row
+        keys.add(row.span.extracting(0..<count), mask: .max, tile: 0, continues: start > 0)
       }
-      let row = row
-      keys.add(row.span.extracting(0..<values.count), mask: .max, tile: 0)
     }
 
     /// Adds what was found in other tiles.

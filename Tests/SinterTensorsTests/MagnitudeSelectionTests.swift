@@ -13,9 +13,10 @@ import Testing
     return result
   }
 
-  /// Lets two workers see tiles in some order until a selection is complete.
+  /// Lets two workers see tiles in some order until a selection is complete. Where it asks for some
+  /// tiles, they see these, or all nevertheless.
   ///
-  /// - Returns: the number of passes over all elements.
+  /// - Returns: the number of passes over all elements that were asked for.
   static func complete(
     _ selection: inout MagnitudeSelection, _ tiles: [[Double]], _ random: inout SplitMix64
   ) -> Int {
@@ -24,7 +25,10 @@ import Testing
       var workers = [selection.makePass(), selection.makePass()]
       // Of a sample, every third piece of 50.
       let samples = selection.samples
+      let wanted = selection.tiles
+      let looksAtAll = Bool.random(using: &random)
       for tile in tiles.indices.shuffled(using: &random) {
+        if let wanted, !looksAtAll, !wanted.contains(tile) { continue }
         let values = tiles[tile]
         guard samples else {
           workers[tile % 2].add(values.span, tile: tile)
@@ -37,7 +41,7 @@ import Testing
       }
       workers[0].add(workers[1])
       selection.finish(workers[0])
-      passes += samples ? 0 : 1
+      passes += samples || wanted != nil ? 0 : 1
     }
     return passes
   }
@@ -119,6 +123,57 @@ import Testing
       Self.expectSorted(values, keeping: kept, tile: size, seed: 1)
       Self.expectSorted(values, keeping: kept, tile: size, seed: 2)
     }
+  }
+
+  /// So many tiles that their ties are counted in ranges: with a sample and atoms, with all bins, and
+  /// with keys that are collected.
+  @Test(arguments: [1, 4, 60])
+  func `ties in very many tiles are cut at the lowest index`(size: Int) {
+    var random = SplitMix64(seed: UInt64(size))
+    let few: [Double] = [0, 1, 1.5, -1.5, 2, -3]
+    let values = (0..<2000 * size).map { _ in few.randomElement(using: &random) ?? 0 }
+    for kept in [1, values.count / 3, values.count / 2, values.count - 400 * size] {
+      Self.expectSorted(values, keeping: kept, tile: size, seed: 1, passes: 2)
+    }
+    let constant = [Double](repeating: -3, count: values.count)
+    for kept in [1, 1001 * size, values.count - 1] {
+      Self.expectSorted(constant, keeping: kept, tile: size, seed: 2, passes: 2)
+    }
+  }
+
+  @Test func `few ties among many collected keys are cut at the lowest index`() {
+    var random = SplitMix64(seed: 4)
+    let values = (0..<120_000).map { i in
+      i % 9001 == 5 ? -0.5 : Double.random(in: -1...1, using: &random)
+    }
+    let above = values.count { $0.magnitude > 0.5 }
+    for kept in [above + 1, above + 7, above + 13] {
+      Self.expectSorted(values, keeping: kept, tile: 60, seed: 5, passes: 2)
+    }
+  }
+
+  @Test func `ties in very many tiles take one pass over few of them`() {
+    var random = SplitMix64(seed: 3)
+    var selection = MagnitudeSelection(keeping: 12_345, of: 40_000, samples: false)
+    let tile = [Double](repeating: 2, count: 10)
+    var looked: [Int] = []
+    while !selection.isComplete {
+      let tiles = (selection.tiles ?? 0..<4000).shuffled(using: &random)
+      var pass = selection.makePass()
+      for number in tiles { pass.add(tile.span, tile: number) }
+      looked.append(tiles.count)
+      selection.finish(pass)
+    }
+    #expect(looked.last.map { $0 <= 16 } == true)
+    #expect(looked.count { $0 == 4000 } == looked.count - 1)
+    let kept = (0..<4000).map { number in
+      var row = tile
+      var span = row.mutableSpan
+      selection.keep(&span, tile: number)
+      return row.count { $0 != 0 }
+    }
+    #expect(
+      kept == Array(repeating: 10, count: 1234) + [5] + Array(repeating: 0, count: 2765))
   }
 
   @Test(arguments: [3, 100, 5_000])

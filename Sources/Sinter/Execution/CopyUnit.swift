@@ -17,7 +17,7 @@ final class CopyUnit: WorkUnit, @unchecked Sendable {
     self.output = output
     let length = WorkerSizes.copyLength
     let pieces = (planned.bytes.count + length - 1) / length
-    cursor = StepCursor([.init(tileCount: pieces, stepLength: 1)], step: .copy)
+    cursor = StepCursor([.init(member: 0, tiles: 0..<pieces, stepLength: 1)], step: .copy)
   }
 
   var tensorCount: Int { 1 }

@@ -115,8 +115,17 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     case .sample:
       // One step for each tensor: what is looked at is too little to share.
       return StepCursor(
-        grids.map { .init(tileCount: $0.count, stepLength: max($0.count, 1)) }, step: .sample,
-        loads: loads)
+        grids.enumerated().map { member, grid in
+          .init(member: member, tiles: 0..<grid.count, stepLength: max(grid.count, 1))
+        }, step: .sample, loads: loads)
+    case .tiles(let runs):
+      return StepCursor(
+        runs.map { run in
+          let grid = grids[run.group]
+          return .init(
+            member: run.group, tiles: run.tiles.clamped(to: 0..<grid.count),
+            stepLength: StepCursor.surveyStepLength(grid))
+        }, step: .survey, loads: loads)
     }
   }
 
@@ -171,6 +180,8 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     _ bytes: inout ByteBuffer, _ partial: inout Method.Survey.Partial, _ result: inout StepResult
   ) throws {
     let elements = member.grid[run]
+    // What some tiles are looked at for, all of them are counted for before or after.
+    let countsNonFinite = countsNonFinite && survey.coverage == .everything
     try member.read(elements, &bytes, &result)
     for tile in run {
       let position = TilePosition(group: group, tile: tile, elements: member.grid[tile])

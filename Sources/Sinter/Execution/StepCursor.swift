@@ -1,16 +1,18 @@
-/// Walks over the tiles of a unit's tensors, hands them out in runs and counts those that are done.
+/// Walks over tiles of a unit's tensors, hands them out in runs and counts those that are done.
 ///
 /// For a tensor that has something to load, that is handed out first, and its tiles when it is done.
 /// Meanwhile there is no step, so that other workers go on to the next unit.
 struct StepCursor: Sendable {
-  private let tensors: [Tensor]
+  private let stretches: [Stretch]
   private let step: WorkTicket.Step
-  private var member = 0
-  private var tile = 0
+  private var stretch = 0
+  /// How many tiles of the stretch were handed out.
+  private var offset = 0
   private var completed = 0
-  private var loading: [Loading]
+  /// The tensors whose tiles wait for what they need.
+  private var loads: [Int: Loading]
   /// The steps of each tensor that are not complete.
-  private var left: [Int]
+  private var left: [Int: Int] = [:]
 
   /// The number of steps that were handed out.
   private(set) var taken = 0
@@ -18,17 +20,19 @@ struct StepCursor: Sendable {
   /// The number of steps of the pass.
   let stepCount: Int
 
-  /// Whether what a tensor's tiles need is there.
+  /// How far what a tensor's tiles need is.
   private enum Loading {
-    case toDo, underway, done
+    case toDo, underway
   }
 
-  /// How many tiles a tensor has, and how many of them make a step.
-  struct Tensor: Sendable {
-    let tileCount: Int
+  /// Consecutive tiles of a tensor, and how many of them make a step.
+  struct Stretch: Sendable {
+    /// The place of the tensor in its unit.
+    let member: Int
+    let tiles: Range<Int>
     let stepLength: Int
 
-    var stepCount: Int { (tileCount + stepLength - 1) / stepLength }
+    var stepCount: Int { (tiles.count + stepLength - 1) / stepLength }
   }
 
   /// Makes a cursor over the tiles of tensors.
@@ -43,22 +47,24 @@ struct StepCursor: Sendable {
   ///   - loads: the tensors that have something to load.
   init(_ grids: [TileGrid], step: WorkTicket.Step, loads: Set<Int> = []) {
     self.init(
-      grids.map { grid in
-        Tensor(
-          tileCount: grid.count,
-          stepLength: step == .survey
-            ? Self.runsPerSurveyStep * grid.tilesPerRun : grid.tilesPerWrite)
+      grids.enumerated().map { member, grid in
+        Stretch(
+          member: member, tiles: 0..<grid.count,
+          stepLength: step == .survey ? Self.surveyStepLength(grid) : grid.tilesPerWrite)
       }, step: step, loads: loads)
   }
 
-  /// Makes a cursor over tensors of the given numbers of tiles.
-  init(_ tensors: [Tensor], step: WorkTicket.Step, loads: Set<Int> = []) {
-    self.tensors = tensors
-    loading = tensors.indices.map { loads.contains($0) ? .toDo : .done }
-    left = tensors.map(\.stepCount)
+  /// Makes a cursor over some tiles, in the order given.
+  init(_ stretches: [Stretch], step: WorkTicket.Step, loads: Set<Int> = []) {
+    self.stretches = stretches
     self.step = step
-    stepCount = tensors.reduce(0) { $0 + $1.stepCount }
+    self.loads = Dictionary(uniqueKeysWithValues: loads.map { ($0, .toDo) })
+    stepCount = stretches.reduce(0) { $0 + $1.stepCount }
+    for stretch in stretches { left[stretch.member, default: 0] += stretch.stepCount }
   }
+
+  /// The number of tiles that make one step of a survey.
+  static func surveyStepLength(_ grid: TileGrid) -> Int { runsPerSurveyStep * grid.tilesPerRun }
 
   /// The number of runs of tiles that make one step of a survey.
   static let runsPerSurveyStep = 16
@@ -67,25 +73,26 @@ struct StepCursor: Sendable {
   var isFinished: Bool { completed == stepCount }
 
   /// Whether every step of a tensor is done.
-  func isFinished(_ member: Int) -> Bool { left[member] == 0 }
+  func isFinished(_ member: Int) -> Bool { left[member, default: 0] == 0 }
 
   /// Hands out the next step; `nil` when all of the pass are out, or something has to be loaded first.
   mutating func take() -> WorkTicket? {
-    while member < tensors.count, tile >= tensors[member].tileCount {
-      member += 1
-      tile = 0
+    while stretch < stretches.count, offset >= stretches[stretch].tiles.count {
+      stretch += 1
+      offset = 0
     }
-    guard member < tensors.count else { return nil }
-    switch loading[member] {
-    case .done: break
+    guard stretch < stretches.count else { return nil }
+    let (all, length) = (stretches[stretch].tiles, stretches[stretch].stepLength)
+    let (member, first) = (stretches[stretch].member, all.lowerBound + offset)
+    switch loads[member] {
+    case nil: break
     case .underway: return nil
     case .toDo:
-      loading[member] = .underway
-      return WorkTicket(step: .load, member: member, tiles: tile..<tile, ordinal: taken)
+      loads[member] = .underway
+      return WorkTicket(step: .load, member: member, tiles: first..<first, ordinal: taken)
     }
-    let tensor = tensors[member]
-    let tiles = tile..<min(tile + tensor.stepLength, tensor.tileCount)
-    tile = tiles.upperBound
+    let tiles = first..<min(first + length, all.upperBound)
+    offset += tiles.count
     defer { taken += 1 }
     return WorkTicket(step: step, member: member, tiles: tiles, ordinal: taken)
   }
@@ -93,10 +100,10 @@ struct StepCursor: Sendable {
   /// Counts a step as done.
   mutating func complete(_ ticket: WorkTicket) {
     guard ticket.step != .load else {
-      loading[ticket.member] = .done
+      loads[ticket.member] = nil
       return
     }
-    left[ticket.member] -= 1
+    left[ticket.member, default: 0] -= 1
     completed += 1
   }
 }

@@ -193,6 +193,22 @@ public enum PassCoverage: Sendable, Hashable {
   /// Some thousand elements from all over each tensor, the same on every run. They come in pieces
   /// that are much shorter than tiles and not cut where the method's grain forbids it.
   case sample
+  /// Some tiles, at least one and none of them twice.
+  case tiles([TileRun])
+}
+
+/// Consecutive tiles of one tensor.
+public struct TileRun: Sendable, Hashable {
+  /// The place of the group among those that the survey covers.
+  public let group: Int
+  /// The numbers of the tiles in their tensor; those that it does not have are left out.
+  public let tiles: Range<Int>
+
+  /// Makes a run.
+  public init(group: Int, tiles: Range<Int>) {
+    self.group = group
+    self.tiles = tiles
+  }
 }
 
 /// The survey of a method that needs no facts about whole tensors.

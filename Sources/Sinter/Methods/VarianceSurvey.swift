@@ -51,9 +51,12 @@ public struct VarianceSurvey: TensorSurvey {
   /// Whether all is known.
   public var isComplete: Bool { need == .nothing }
 
-  /// A sample, where the threshold is looked for in many elements.
+  /// A sample, where the threshold is looked for in many elements; some tiles, where it is known and
+  /// only the last of its equals is looked for.
   public var coverage: PassCoverage {
-    need == .selection && selection?.samples == true ? .sample : .everything
+    guard need == .selection, let selection else { return .everything }
+    if selection.samples { return .sample }
+    return selection.tiles.map { .tiles([TileRun(group: 0, tiles: $0)]) } ?? .everything
   }
 
   /// Sets the variances of the elements of a tile that are not selected to zero.

@@ -32,7 +32,7 @@ import Testing
       surveyHeldByteCount = held
       self.steps = steps
       passesLeft = passes
-      cursor = StepCursor([.init(tileCount: steps, stepLength: 1)], step: .merge)
+      cursor = StepCursor([.init(member: 0, tiles: 0..<steps, stepLength: 1)], step: .merge)
       self.body = body
     }
 
@@ -59,7 +59,7 @@ import Testing
       if cursor.isFinished, passesLeft > 1 {
         passesLeft -= 1
         pass.add(1, ordering: .sequentiallyConsistent)
-        cursor = StepCursor([.init(tileCount: steps, stepLength: 1)], step: .merge)
+        cursor = StepCursor([.init(member: 0, tiles: 0..<steps, stepLength: 1)], step: .merge)
         done = []
         added = 0
       }

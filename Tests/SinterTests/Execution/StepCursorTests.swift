@@ -7,7 +7,8 @@ import Testing
   private func tickets(_ tileCounts: [Int], _ step: WorkTicket.Step) -> [WorkTicket] {
     let length = step == .survey ? 16 : 1
     var cursor = StepCursor(
-      tileCounts.map { .init(tileCount: $0, stepLength: length) }, step: step)
+      tileCounts.enumerated().map { .init(member: $0, tiles: 0..<$1, stepLength: length) },
+      step: step)
     var tickets: [WorkTicket] = []
     while let ticket = cursor.take() { tickets.append(ticket) }
     #expect(tickets.count == cursor.stepCount)
@@ -41,7 +42,8 @@ import Testing
 
   @Test func `what a tensor needs is loaded before its tiles`() throws {
     var cursor = StepCursor(
-      [2, 0, 1, 1].map { .init(tileCount: $0, stepLength: 1) }, step: .merge, loads: [0, 1, 2])
+      [2, 0, 1, 1].enumerated().map { .init(member: $0, tiles: 0..<$1, stepLength: 1) },
+      step: .merge, loads: [0, 1, 2])
     var steps: [String] = []
     func describe(_ ticket: WorkTicket) -> String { "\(ticket.step) \(ticket.member)" }
     while let ticket = cursor.take() {
@@ -58,6 +60,22 @@ import Testing
     #expect(steps == ["load 0", "merge 0", "merge 0", "load 2", "merge 2", "merge 3"])
     #expect(cursor.isFinished && cursor.taken == 4)
     #expect((0..<4).allSatisfy { cursor.isFinished($0) })
+  }
+
+  @Test func `some tiles can be handed out, of one tensor more than once`() {
+    var cursor = StepCursor(
+      [
+        .init(member: 2, tiles: 5..<9, stepLength: 3),
+        .init(member: 2, tiles: 10..<10, stepLength: 3),
+        .init(member: 2, tiles: 20..<21, stepLength: 3),
+        .init(member: 7, tiles: 0..<3, stepLength: 3),
+      ], step: .survey)
+    #expect(cursor.stepCount == 4)
+    var tickets: [WorkTicket] = []
+    while let ticket = cursor.take() { tickets.append(ticket) }
+    #expect(tickets.map(\.tiles) == [5..<8, 8..<9, 20..<21, 0..<3])
+    #expect(tickets.map(\.member) == [2, 2, 2, 7])
+    #expect(tickets.map(\.ordinal) == [0, 1, 2, 3])
   }
 
   @Test func `a step of a survey is sixteen runs of tiles, one of a merge four`() {

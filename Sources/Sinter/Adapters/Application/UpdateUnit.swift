@@ -31,7 +31,7 @@ final class UpdateUnit: WorkUnit, @unchecked Sendable {
     self.output = output
     self.grid = grid
     cursor = StepCursor(
-      [.init(tileCount: grid.runCount, stepLength: Self.runsPerWrite)], step: .merge,
+      [.init(member: 0, tiles: 0..<grid.runCount, stepLength: Self.runsPerWrite)], step: .merge,
       loads: [0])
   }
 

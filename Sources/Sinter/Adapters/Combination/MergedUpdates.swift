@@ -50,12 +50,12 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
       switch survey.coverage {
       case .sample:
         folded.add(sample(method, updates, grid, survey))
-      case .everything:
-        let steps = (grid.count + tilesPerPartial - 1) / tilesPerPartial
-        for first in stride(from: 0, to: steps, by: threads) {
+      case .everything, .tiles:
+        let steps = steps(grid, survey.coverage)
+        for first in stride(from: 0, to: steps.count, by: threads) {
           try stop.check()
-          let wave = first..<min(first + threads, steps)
-          for partial in partials(method, updates, grid, survey, wave, threads: threads) {
+          let wave = steps[first..<min(first + threads, steps.count)]
+          for partial in partials(method, updates, grid, survey, Array(wave), threads: threads) {
             folded.add(partial)
           }
         }
@@ -64,6 +64,18 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
       survey = folded
     }
     return survey
+  }
+
+  /// The tiles that contribute together, of all that a pass looks at.
+  private static func steps(_ grid: TileGrid, _ coverage: PassCoverage) -> [Range<Int>] {
+    let all = 0..<grid.count
+    let stretches: [Range<Int>] =
+      if case .tiles(let runs) = coverage { runs.map { $0.tiles.clamped(to: all) } } else { [all] }
+    return stretches.flatMap { tiles in
+      stride(from: tiles.lowerBound, to: tiles.upperBound, by: tilesPerPartial).map {
+        $0..<min($0 + tilesPerPartial, tiles.upperBound)
+      }
+    }
   }
 
   private static func sample(
@@ -82,14 +94,13 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
 
   private static func partials(
     _ method: Method, _ updates: [FactoredStack], _ grid: TileGrid, _ survey: Method.Survey,
-    _ steps: Range<Int>, threads: Int
+    _ steps: [Range<Int>], threads: Int
   ) -> [Method.Survey.Partial] {
     let found = Mutex([Int: Method.Survey.Partial]())
     ParallelBlocks.perform(steps.count, threads: threads) { step in
       var partial = survey.makePartial()
       var room = Room(method, updates.count, capacity: grid.largestTile)
-      let first = (steps.lowerBound + step) * tilesPerPartial
-      for tile in first..<min(first + tilesPerPartial, grid.count) {
+      for tile in steps[step] {
         let position = TilePosition(group: 0, tile: tile, elements: grid[tile])
         room.fill(updates, position)
         method.survey(&room.inputs, scratch: &room.scratch, at: position, survey, into: &partial)

@@ -42,7 +42,12 @@ public struct TaskVectorSurvey: TensorSurvey {
       return needsSums ? .sums : .nothing
     }
 
-    var samples: Bool { outer?.samples == true || inner?.samples == true }
+    /// The bounds that are not known yet.
+    var wanted: [MagnitudeSelection] {
+      [outer, inner].compactMap(\.self).filter { !$0.isComplete }
+    }
+
+    var samples: Bool { wanted.contains(where: \.samples) }
   }
 
   private var vectors: [Vector] = []
@@ -55,6 +60,9 @@ public struct TaskVectorSurvey: TensorSurvey {
   /// Which elements of a single group are kept, as far as it is remembered.
   private(set) var kept: KeptElements?
   private let groups: [TaskVectorMerge]
+  /// A sample, where a bound is looked for in many elements and nothing is known of it yet; some
+  /// tiles, where of all bounds only the last of their equals are looked for.
+  public private(set) var coverage = PassCoverage.everything
   /// What each model of each group has in the result; empty until all is known.
   private(set) var shares: [TaskVectorMerge.Shares] = []
 
@@ -83,6 +91,7 @@ public struct TaskVectorSurvey: TensorSurvey {
       kept = KeptElements(groups[0].grid, vectorCount: groups[0].models.count)
     }
     if isComplete { shares = makeShares() }
+    coverage = nextCoverage()
   }
 
   /// What a task vector changes in one tensor.
@@ -136,9 +145,30 @@ extension TaskVectorSurvey {
   /// Whether all is known.
   public var isComplete: Bool { vectors.allSatisfy { $0.need == .nothing } }
 
-  /// A sample, where a bound is looked for in many elements and nothing is known of it yet.
-  public var coverage: PassCoverage {
-    vectors.contains(where: \.samples) ? .sample : .everything
+  private func nextCoverage() -> PassCoverage {
+    let wanted = vectors.flatMap(\.wanted)
+    if wanted.contains(where: \.samples) { return .sample }
+    let ranges = wanted.compactMap(\.tiles)
+    guard !ranges.isEmpty, ranges.count == wanted.count else { return .everything }
+    return .tiles(runs(of: ranges))
+  }
+
+  /// The tiles of some ranges, which are counted over all groups, each of them once.
+  private func runs(of ranges: [Range<Int>]) -> [TileRun] {
+    var runs: [TileRun] = []
+    var end = 0
+    for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      let rest = max(range.lowerBound, end)..<max(range.upperBound, end)
+      end = rest.upperBound
+      for (group, first) in firstTiles.enumerated() {
+        let own = rest.clamped(to: first..<first + groups[group].grid.count)
+        if !own.isEmpty {
+          runs.append(
+            TileRun(group: group, tiles: own.lowerBound - first..<own.upperBound - first))
+        }
+      }
+    }
+    return runs
   }
 
   /// The contribution of no tile.
@@ -171,7 +201,6 @@ extension TaskVectorSurvey {
 
   /// Ends a pass and decides what the next has to find out.
   public mutating func finishPass() {
-    let isSample = coverage == .sample
     for place in vectors.indices {
       switch vectors[place].need {
       case .nothing:
@@ -181,10 +210,11 @@ extension TaskVectorSurvey {
         if let outer = passes[place].outer { vectors[place].outer?.finish(outer) }
         if let inner = passes[place].inner { vectors[place].inner?.finish(inner) }
       case .sums:
-        if !isSample { vectors[place].needsSums = false }
+        if coverage == .everything { vectors[place].needsSums = false }
       }
     }
     passes = []
+    coverage = nextCoverage()
     if isComplete { shares = makeShares() }
   }
 
@@ -200,9 +230,9 @@ extension TaskVectorSurvey {
 extension TaskVectorSurvey {
   /// What the pass has to find out about a model of a group.
   func need(ofModel model: Int, group: Int) -> Need {
-    let vector = vectors[places[group][model]]
+    let need = vectors[places[group][model]].need
     // Sums are taken over everything.
-    return coverage == .sample && !vector.samples ? .nothing : vector.need
+    return need == .sums && coverage != .everything ? .nothing : need
   }
 
   /// Counts the magnitudes of one tile of a task vector, the difference of a model from the base.
