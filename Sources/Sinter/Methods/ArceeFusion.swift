@@ -16,6 +16,8 @@ public import SinterTensors
 public struct ArceeFusion: MergeMethod {
   private let elementCount: Int
   private let rowLength: Int
+  /// The most rows that one step of a survey looks at.
+  private let rowsPerStep: Int
 
   /// Prepares the merge of one group of two inputs.
   ///
@@ -23,6 +25,18 @@ public struct ArceeFusion: MergeMethod {
   public init(_ group: MergeGroup) {
     elementCount = group.elementCount
     rowLength = group.shape.dimensions.last ?? 1
+    let grid = TileGrid(shape: group.shape, grain: .rows)
+    rowsPerStep = StepCursor.surveyStepLength(grid) * (grid.tileLength / max(rowLength, 1))
+  }
+
+  private var rowCount: Int { elementCount / max(rowLength, 1) }
+
+  /// A row of one element is the distribution of a certain event: nothing diverges.
+  private var diverges: Bool { rowLength > 1 && elementCount > 0 }
+
+  /// The number of rows whose divergences the survey keeps.
+  private var rowsKept: Int {
+    diverges && rowCount <= ImportanceSurvey.mostRowsKept ? rowCount : 0
   }
 
   /// Rows, since the divergence is that of a row.
@@ -31,16 +45,20 @@ public struct ArceeFusion: MergeMethod {
   /// Two rows for the distributions, one of them then for how much each element matters.
   public var scratchRows: Int { 2 }
 
-  /// What three quartiles keep.
-  public var surveyByteCount: Int { 3 * OrderStatistic.passByteCount }
+  /// What three quartiles keep, and the divergences of the rows of a step.
+  public var surveyByteCount: Int {
+    3 * OrderStatistic.passByteCount + min(rowsKept, rowsPerStep) * MemoryLayout<Double>.stride
+  }
+
+  /// The divergences of all rows, unless there are too many.
+  public var surveyHeldByteCount: Int { rowsKept * MemoryLayout<Double>.stride }
 
   /// A survey of the quartiles.
   public static func makeSurvey(_ groups: [ArceeFusion]) -> ImportanceSurvey {
     let merge = groups[0]
     return ImportanceSurvey(
-      // A row of one element is the distribution of a certain event: nothing diverges.
-      elementCount: merge.rowLength > 1 ? merge.elementCount : 0,
-      rowCount: merge.elementCount / max(merge.rowLength, 1))
+      elementCount: merge.diverges ? merge.elementCount : 0, rowCount: merge.rowCount,
+      rowsPerStep: merge.rowsPerStep)
   }
 
   /// Surveys one tile.

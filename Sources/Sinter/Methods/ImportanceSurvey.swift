@@ -10,6 +10,8 @@ public struct ImportanceSurvey: TensorSurvey {
     /// One for each quartile, `nil` for one that is known.
     fileprivate var passes: [OrderStatistic.Pass?]
     fileprivate let keepsDivergences: Bool
+    /// The most rows that are seen.
+    fileprivate let rowCount: Int
     fileprivate var divergences: [Double] = []
 
     /// Adds a tile.
@@ -19,7 +21,9 @@ public struct ImportanceSurvey: TensorSurvey {
     ///   - rows: the divergences of the tile's rows.
     mutating func add(_ importance: Span<Double>, divergences rows: [Double]) {
       for index in passes.indices { passes[index]?.add(importance) }
-      if keepsDivergences { divergences += rows }
+      guard keepsDivergences else { return }
+      if divergences.isEmpty { divergences.reserveCapacity(rowCount) }
+      divergences += rows
     }
   }
 
@@ -31,6 +35,7 @@ public struct ImportanceSurvey: TensorSurvey {
   private var passes: [OrderStatistic.Pass?] = []
   private var divergences: [Double] = []
   private let rowCount: Int
+  private let rowsPerStep: Int
   /// Whether no pass before has looked at everything.
   private var isFirstPass = true
 
@@ -39,8 +44,10 @@ public struct ImportanceSurvey: TensorSurvey {
   /// - Parameters:
   ///   - elementCount: the number of elements.
   ///   - rowCount: the number of rows that they form.
-  init(elementCount: Int, rowCount: Int) {
+  ///   - rowsPerStep: the most rows that one partial result is for.
+  init(elementCount: Int, rowCount: Int, rowsPerStep: Int) {
     self.rowCount = rowCount
+    self.rowsPerStep = rowsPerStep
     quartiles =
       elementCount == 0
       ? []
@@ -73,7 +80,8 @@ public struct ImportanceSurvey: TensorSurvey {
   public func makePartial() -> Partial {
     Partial(
       passes: quartiles.map { $0.isComplete ? nil : $0.makePass() },
-      keepsDivergences: isFirstPass && coverage == .everything && rowCount <= Self.mostRowsKept)
+      keepsDivergences: isFirstPass && coverage == .everything && rowCount <= Self.mostRowsKept,
+      rowCount: min(rowCount, rowsPerStep))
   }
 
   /// Takes up the contribution of a run of tiles.
@@ -85,6 +93,8 @@ public struct ImportanceSurvey: TensorSurvey {
         if let pass = partial.passes[index] { passes[index]?.add(pass) }
       }
     }
+    guard !partial.divergences.isEmpty else { return }
+    if divergences.isEmpty { divergences.reserveCapacity(rowCount) }
     divergences += partial.divergences
   }
 

@@ -54,6 +54,12 @@ public struct NuSLERP: MergeMethod {
       * MemoryLayout<PairFacts>.stride
   }
 
+  /// The bytes of the sums over all columns, and of the arcs that they become.
+  public var surveyHeldByteCount: Int {
+    guard case .columns(let count) = vectors else { return 0 }
+    return count * (MemoryLayout<PairFacts>.stride + MemoryLayout<Arc>.stride)
+  }
+
   /// A survey that has seen nothing yet.
   public static func makeSurvey(_ groups: [NuSLERP]) -> ArcSurvey {
     let columns =

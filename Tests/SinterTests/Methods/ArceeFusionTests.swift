@@ -76,7 +76,7 @@ import Testing
   /// Without room for the divergences of all rows they are computed again when they are needed.
   @Test func divergencesThatAreNotKeptAreTheSame() {
     for rows in [3, ImportanceSurvey.mostRowsKept + 1] {
-      var survey = ImportanceSurvey(elementCount: 6, rowCount: rows)
+      var survey = ImportanceSurvey(elementCount: 6, rowCount: rows, rowsPerStep: 3)
       var passes = 0
       while !survey.isComplete {
         var partial = survey.makePartial()
@@ -91,6 +91,19 @@ import Testing
       #expect(survey.threshold == 1 + 1.5 * (4.0 / 3 - 2.0 / 3))
       #expect(survey.divergences(ofRows: 1..<3) == (rows == 3 ? [0.25, 0.125] : nil))
     }
+  }
+
+  /// The divergences of all rows are held, and those of a step in each partial result.
+  @Test(arguments: [
+    ([3000, 2], 3000, 3000), ([1_000_000, 4], 1_000_000, 256 * 1024),
+    ([1 << 20, 5], 1 << 20, 256 * 819), ([1 << 20 + 1, 2], 0, 0), ([3, 0], 0, 0), ([7, 1], 0, 0),
+    ([70_001], 1, 1), ([2, 70_001], 2, 2), ([], 0, 0),
+  ])
+  func `memory for divergences is declared`(shape: [Int], held: Int, inStep: Int) throws {
+    let run = MethodRun(shape: shape, inputs: [[], []], hasBase: true, models: [[:]])
+    let method = ArceeFusion(run.group(for: ArceeFusion.declaration))
+    #expect(method.surveyHeldByteCount == 8 * held)
+    #expect(method.surveyByteCount == 3 * OrderStatistic.passByteCount + 8 * inStep)
   }
 
   /// With equal quartiles the threshold is the importance of most elements, which meet it exactly.

@@ -154,4 +154,23 @@ import Testing
       }
     }
   }
+
+  @Test(arguments: [([40, 3000], 3000), ([5, 3000, 1000], 3_000_000), ([7], 1), ([2, 0], 0)])
+  func `memory for columns is declared`(shape: [Int], columns: Int) throws {
+    func method(rowWise: Bool, flatten: Bool = false) throws -> NuSLERP {
+      let weights: [[String: ParameterValue]] = [["weight": .number(1)], ["weight": .number(2)]]
+      let run = MethodRun(
+        shape: shape, inputs: [[], []], hasBase: false,
+        tensor: ["nuslerp_flatten": .boolean(flatten), "nuslerp_row_wise": .boolean(rowWise)],
+        models: weights)
+      return try NuSLERP(run.group(for: NuSLERP.declaration))
+    }
+    let columnWise = try method(rowWise: true)
+    // Three sums while it looks, then two coefficients and a word.
+    #expect(columnWise.surveyHeldByteCount == columns * (24 + 24))
+    #expect(columnWise.surveyByteCount == min(columns, 1 << 20) * 24)
+    for other in [try method(rowWise: false), try method(rowWise: true, flatten: true)] {
+      #expect(other.surveyHeldByteCount == 0 && other.surveyByteCount == 0)
+    }
+  }
 }

@@ -84,7 +84,10 @@ public struct ArcSurvey: TensorSurvey {
   }
 
   private let t: Double
-  private var facts: [PairFacts]
+  private let columns: Int
+  /// The sums of each column; empty as long as there are none, since the engine keeps a copy of the
+  /// survey as it was.
+  private var facts: [PairFacts] = []
 
   /// The arc of each column; empty before the pass has ended.
   private(set) var arcs: [Arc] = []
@@ -99,24 +102,30 @@ public struct ArcSurvey: TensorSurvey {
   ///   - t: the place of the result on each arc.
   init(columns: Int, t: Double) {
     self.t = t
-    facts = [PairFacts](repeating: PairFacts(), count: columns)
+    self.columns = columns
     isComplete = columns == 0
   }
 
   /// The contribution of no tile.
-  public func makePartial() -> Partial { Partial(columns: facts.count) }
+  public func makePartial() -> Partial { Partial(columns: columns) }
 
   /// Adds what a run of tiles contributes.
   public mutating func add(_ partial: Partial) {
+    prepare()
     var column = partial.firstColumn
     for found in partial.facts {
       facts[column] += found
-      column = column + 1 == facts.count ? 0 : column + 1
+      column = column + 1 == columns ? 0 : column + 1
     }
+  }
+
+  private mutating func prepare() {
+    if facts.isEmpty { facts = [PairFacts](repeating: PairFacts(), count: columns) }
   }
 
   /// Ends the pass.
   public mutating func finishPass() {
+    prepare()
     arcs = facts.map { Arc($0, t: t) }
     facts = []
     isComplete = true
