@@ -35,13 +35,14 @@ public struct AdapterCombination: Sendable {
     do {
       let (plan, progress, stop) = (plan, progress, stop)
       progress.expect(modules: plan.modules.count)
-      let factors = try await ModuleThreads(count: plan.budget.workers, stop: stop).results(
-        plan.modules.map(\.size)
-      ) { place in
+      let shares = plan.budget.shares
+      let factors = try await ModuleThreads(count: shares.workers, stop: stop).results(
+        plan.modules.map(\.size), sharing: shares
+      ) { place, share, earlier in
         let factors = try ModuleCombination(
           module: plan.modules[place], adapters: plan.adapters, options: plan.options,
-          dtype: plan.dtype, budget: plan.budget, writer: writer, progress: progress, stop: stop
-        ).run()
+          dtype: plan.dtype, share: share, writer: writer, progress: progress, stop: stop
+        ).run(after: earlier)
         progress.add(tensors: 1)
         return factors
       }

@@ -71,30 +71,24 @@ struct CombinedModule: Sendable {
   }
 }
 
-/// The workers of a combination and the memory of each.
+/// The memory that modules take while they are combined, and how they share it.
 struct CombinationBudget: Sendable {
-  /// The number of modules that are worked on at a time.
-  let workers: Int
-  /// The threads that work on one module.
-  let threadsPerWorker: Int
-  /// The memory of a worker in bytes.
-  let memoryPerWorker: Int
-  /// Why not even one worker fits.
+  /// How modules share threads and memory.
+  let shares: ModuleShares
+  /// Why not even one module fits.
   let fault: Diagnostic?
 
   /// What a process needs beside the matrices: code, runtime, headers.
-  private static let fixedMemory = 32 << 20
+  static let fixedMemory = 32 << 20
 
   /// Divides the memory.
   init(_ modules: [CombinedModule], _ options: CombinationOptions) {
     let needs = modules.map { Self.need(of: $0, options) }
-    let free = options.memory - Self.fixedMemory
-    let largest = needs.max() ?? 1
-    let fitting = free / max(largest, 1)
-    workers = max(1, min(options.threads, fitting, modules.count))
-    threadsPerWorker = max(1, options.threads / workers)
-    memoryPerWorker = free / workers
-    guard fitting < 1, let place = needs.firstIndex(of: largest) else {
+    shares = ModuleShares(
+      needs: needs, threads: options.threads, memory: options.memory - Self.fixedMemory)
+    guard let largest = needs.max(), largest > shares.all.memory,
+      let place = needs.firstIndex(of: largest)
+    else {
       fault = nil
       return
     }
@@ -108,31 +102,42 @@ struct CombinationBudget: Sendable {
       hint: "raise --memory")
   }
 
-  /// How many directions of a merged update are followed, at first when the energy decides.
-  static func directions(of module: CombinedModule, _ options: CombinationOptions) -> Int {
+  /// The rank of a merged update that is tried first.
+  static func firstRank(of module: CombinedModule, _ options: CombinationOptions) -> Int {
     let limit = min(module.outputs, module.inputs)
-    let rank = options.rank ?? (options.energy == nil ? module.rank : min(module.rank, 32))
-    return min(limit, RangeFinder.directions(rank: max(1, min(rank, limit))))
+    guard options.energy != nil else { return max(1, min(options.rank ?? module.rank, limit)) }
+    return max(1, min(options.rank ?? limit, limit, 32))
   }
 
   /// The memory that a module takes when no merged update is kept, in bytes.
-  static func need(of module: CombinedModule, _ options: CombinationOptions) -> Int {
+  ///
+  /// - Parameters:
+  ///   - module: the module.
+  ///   - options: how it is combined.
+  ///   - tried: the rank of a merged update that is tried; the first one when not said otherwise.
+  /// - Returns: the bytes.
+  static func need(
+    of module: CombinedModule, _ options: CombinationOptions, rank tried: Int? = nil
+  ) -> Int {
     let (rows, columns, rank) = (module.outputs, module.inputs, module.rank)
     // The factors as read, side by side, orthonormal, and the results.
     let factors = MemoryLayout<Double>.stride * rank * (rows + columns)
     let small = 6 * MemoryLayout<Double>.stride * rank * rank
     let buffers = 4 << 20
     let read = module.parts.reduce(0) { $0 + ($1?.byteCountOfReading ?? 0) }
-    let survey = module.surveyByteCount * options.threads + module.surveyHeldByteCount
+    // A partial result of each thread, and their sum, which takes as much as four more at most.
+    let survey = module.surveyByteCount * (options.threads + 4) + module.surveyHeldByteCount
     switch module.step {
     case .sum:
       return buffers + 6 * factors + small + read
     case .sharedBasis:
       return buffers + 10 * factors + small + survey + read
     case .elements:
+      let tried = tried ?? firstRank(of: module, options)
       // The factors of all experts are kept while their merge is computed.
       return buffers + (module.experts + 2) * factors + survey + read
-        + fitting(rows, columns, directions: directions(of: module, options))
+        + fitting(
+          rows, columns, directions: min(rows, columns, RangeFinder.directions(rank: tried)))
     }
   }
 
@@ -143,10 +148,5 @@ struct CombinationBudget: Sendable {
     if directions >= small { return block + 16 * rows * columns + 32 * small * small }
     return block + 4 * directions * (rows + columns + max(rows, columns))
       + 40 * directions * directions
-  }
-
-  /// Whether a merged update can be kept beside what else its module takes.
-  func keepsMatrix(of module: CombinedModule, _ options: CombinationOptions) -> Bool {
-    Self.need(of: module, options) + 8 * module.outputs * module.inputs <= memoryPerWorker
   }
 }

@@ -7,17 +7,19 @@ struct ModuleCombination {
   let adapters: [Adapter]
   let options: CombinationOptions
   let dtype: DType
-  let budget: CombinationBudget
+  let share: ModuleShare
   let writer: AdapterWriter
   let progress: ProgressCounter
   let stop: StopFlag
 
-  private var threads: Int { budget.threadsPerWorker }
+  private var threads: Int { share.threads }
 
   /// Does the work.
   ///
-  /// - Throws: `SafetensorsError`, ``DiagnosticError`` or `CancellationError`.
-  func run() throws -> ModuleFactors {
+  /// - Parameter earlier: the factors of the first experts, where they were found before.
+  /// - Returns: the factors of the module.
+  /// - Throws: `SafetensorsError`, ``DiagnosticError``, ``OutgrownShare`` or `CancellationError`.
+  func run(after earlier: [ModuleFactors.Pair] = []) throws -> ModuleFactors {
     let readers = try zip(adapters, module.parts).map { adapter, part in
       try part.map { try FactorReader($0, of: adapter) }
     }
@@ -36,7 +38,8 @@ struct ModuleCombination {
     case .elements(let method):
       let matrices = try experts.map { try updates(readers, $0) }
       pairs = try merge(
-        adapters.indices.map { place in FactoredStack(matrices.map { $0[place] }) }, by: method)
+        adapters.indices.map { place in FactoredStack(matrices.map { $0[place] }) }, by: method,
+        after: earlier)
     case .sharedBasis(let method, let group):
       pairs = try experts.map { try store(try aligned(try updates(readers, $0), method, group)) }
     }
@@ -217,28 +220,40 @@ struct ModuleCombination {
 
   /// Merges updates as one tensor, and factors the result: that of each expert by itself.
   private func merge(
-    _ updates: [FactoredStack], by method: some MergeMethod
+    _ updates: [FactoredStack], by method: some MergeMethod, after earlier: [ModuleFactors.Pair]
   ) throws -> [ModuleFactors.Pair] {
     let stream = try MergedUpdates(method, updates, threads: threads, stop: stop)
-    let keepsMatrix = budget.keepsMatrix(of: module, options)
-    return try (0..<module.experts).map { expert in
+    var pairs = earlier
+    for expert in earlier.count..<module.experts {
       let part = stream.part(expert * module.outputs..<(expert + 1) * module.outputs)
-      guard keepsMatrix else { return try fit(part, expert) }
-      return try fit(try part.matrix(threads: threads), expert)
+      // It is put together of pieces.
+      let byteCount = 2 * MemoryLayout<Float>.stride * part.rows * part.columns
+      do {
+        pairs.append(
+          try fit(
+            RepeatedMatrix(part, byteCount: byteCount) { try part.matrix(threads: threads) },
+            expert))
+      } catch is OutgrownShare {
+        throw OutgrownShare(pairs: pairs)
+      }
     }
+    return pairs
   }
 
   /// The factors of a matrix that is given by its rows.
-  private func fit(_ matrix: some RowStream, _ expert: Int) throws -> ModuleFactors.Pair {
-    let limit = min(matrix.rows, matrix.columns)
+  private func fit(_ repeated: RepeatedMatrix, _ expert: Int) throws -> ModuleFactors.Pair {
+    var repeated = repeated
+    let limit = min(module.outputs, module.inputs)
     let largest = max(1, min(options.rank ?? (options.energy == nil ? module.rank : limit), limit))
     let finder = RangeFinder(
       random: CounterRandom(
         seed: options.seed, stream: CounterRandom.stream(model: expert, tensor: module.label)),
       threads: threads)
-    var guess = options.energy == nil ? largest : min(largest, 32)
+    var guess = CombinationBudget.firstRank(of: module, options)
     while true {
-      try checkMemory(rank: guess)
+      let need = CombinationBudget.need(of: module, options, rank: guess)
+      try share.require(need, orThrow: tooLarge(rank: guess))
+      let matrix = try repeated.rows(beside: need, in: share)
       let sketch = try finder.sketch(matrix, rank: guess, orThrow: tooLarge)
       try stop.check()
       guard sketch.squaredNorm > 0 else { return try store(zeros, squaredNorm: 0, squaredTail: 0) }
@@ -279,13 +294,9 @@ struct ModuleCombination {
     ])
   }
 
-  private func checkMemory(rank: Int) throws(DiagnosticError) {
-    let limit = min(module.outputs, module.inputs)
-    let need = CombinationBudget.fitting(
-      module.outputs, module.inputs,
-      directions: min(limit, RangeFinder.directions(rank: min(rank, limit))))
-    guard options.energy != nil, need > budget.memoryPerWorker else { return }
-    throw DiagnosticError([
+  /// Why a rank that is tried does not fit.
+  private func tooLarge(rank: Int) -> DiagnosticError {
+    DiagnosticError([
       Diagnostic(
         .error,
         "'\(module.label)': keeping \(options.energy ?? 1) of its update takes more than rank "

@@ -38,14 +38,7 @@ public struct AdapterExtraction: Sendable {
       guard changed.faults.isEmpty else { throw DiagnosticError(changed.faults) }
       guard !changed.factored.isEmpty else { throw DiagnosticError([nothing(changed)]) }
       progress.expect(modules: changed.factored.count)
-      let factors = try await forEach(changed.factored, workers: plan.budget.workers) { module in
-        let factors = try ModuleExtraction(
-          module: module, options: plan.options, budget: plan.budget, writer: writer,
-          progress: progress, stop: stop
-        ).run()
-        progress.add(tensors: 1)
-        return factors
-      }
+      let factors = try await extract(changed.factored, with: writer)
       let output = ExtractedAdapter(plan, changed, factors)
       guard !output.modules.isEmpty else { throw DiagnosticError([nothing(changed)]) }
       try stop.check()
@@ -72,14 +65,31 @@ public struct AdapterExtraction: Sendable {
     }
   }
 
+  /// Finds the factors of modules.
+  private func extract(
+    _ modules: [ModuleDifference], with writer: AdapterWriter
+  ) async throws -> [ModuleFactors?] {
+    let (plan, progress, stop) = (plan, progress, stop)
+    let threads = ModuleThreads(count: plan.budget.shares.workers, stop: stop)
+    return try await threads.results(modules.map(\.size), sharing: plan.budget.shares) {
+      place, share, earlier in
+      let factors = try ModuleExtraction(
+        module: modules[place], options: plan.options, share: share, writer: writer,
+        progress: progress, stop: stop
+      ).run(after: earlier)
+      progress.add(tensors: 1)
+      return factors
+    }
+  }
+
   /// Does something for each module; the largest modules come first.
   private func forEach<Value: Sendable>(
     _ modules: [ModuleDifference], workers: Int,
     _ body: @escaping @Sendable (ModuleDifference) throws -> Value
   ) async throws -> [Value] {
-    try await ModuleThreads(count: workers, stop: stop).results(
-      modules.map { $0.experts * $0.extents.rows * $0.extents.columns }
-    ) { try body(modules[$0]) }
+    try await ModuleThreads(count: workers, stop: stop).results(modules.map(\.size)) {
+      try body(modules[$0])
+    }
   }
 
   /// Why there is no adapter to be written.

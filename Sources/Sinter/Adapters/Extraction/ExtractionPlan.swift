@@ -53,31 +53,25 @@ public struct ExtractionPlan: Sendable {
   }
 }
 
-/// The workers of an extraction and the memory of each.
+/// The memory that modules take while they are extracted, and how they share it.
 struct ExtractionBudget: Sendable {
-  /// The number of modules that are worked on at a time.
-  let workers: Int
-  /// The threads that work on one module.
-  let threadsPerWorker: Int
-  /// The memory of a worker in bytes.
-  let memoryPerWorker: Int
-  /// Why not even one worker fits.
+  /// How modules share threads and memory.
+  let shares: ModuleShares
+  /// Why not even one module fits.
   let fault: Diagnostic?
 
   /// What a process needs beside the matrices: code, runtime, headers.
-  private static let fixedMemory = 32 << 20
+  static let fixedMemory = 32 << 20
 
   /// Divides the memory.
   init(_ modules: [ModuleDifference], options: ExtractionOptions) {
     let sized = modules.filter { $0.form != nil && !$0.isLeftOut }
     let needs = sized.map { Self.need(of: $0, directions: Self.directions(options, for: $0)) }
-    let free = options.memory - Self.fixedMemory
-    let largest = needs.max() ?? 1
-    let fitting = free / max(largest, 1)
-    workers = max(1, min(options.threads, fitting, sized.count))
-    threadsPerWorker = max(1, options.threads / workers)
-    memoryPerWorker = free / workers
-    guard fitting < 1, let place = needs.firstIndex(of: largest) else {
+    shares = ModuleShares(
+      needs: needs, threads: options.threads, memory: options.memory - Self.fixedMemory)
+    guard let largest = needs.max(), largest > shares.all.memory,
+      let place = needs.firstIndex(of: largest)
+    else {
       fault = nil
       return
     }
@@ -94,7 +88,17 @@ struct ExtractionBudget: Sendable {
   static func directions(_ options: ExtractionOptions, for module: ModuleDifference) -> Int {
     let limit = min(module.extents.rows, module.extents.columns)
     let rank = options.energy == nil ? options.rank ?? limit : min(options.rank ?? 32, 32)
-    return min(limit, RangeFinder.directions(rank: min(rank, limit)))
+    return directions(rank: rank, limit)
+  }
+
+  /// How many directions of a matrix are followed for a rank.
+  ///
+  /// - Parameters:
+  ///   - rank: the rank.
+  ///   - limit: the smaller extent of the matrix.
+  /// - Returns: the number of directions, at most the limit.
+  static func directions(rank: Int, _ limit: Int) -> Int {
+    min(limit, RangeFinder.directions(rank: min(rank, limit)))
   }
 
   /// The memory that a module takes when its matrix is not kept, in bytes.
@@ -107,11 +111,5 @@ struct ExtractionBudget: Sendable {
     if directions >= small { return fixed + 4 * 4 * rows * columns + 4 * 8 * small * small }
     return fixed + 4 * directions * (rows + columns + max(rows, columns))
       + 5 * 8 * directions * directions
-  }
-
-  /// Whether a module's matrix can be kept beside what else it takes.
-  func keepsMatrix(of module: ModuleDifference, directions: Int) -> Bool {
-    let (rows, columns) = module.extents
-    return Self.need(of: module, directions: directions) + 4 * rows * columns <= memoryPerWorker
   }
 }

@@ -72,6 +72,9 @@ struct ModuleDifference: Sendable {
     return (rows, dimensions.dropFirst().reduce(1, *))
   }
 
+  /// How much work it is: the elements of all matrices.
+  var size: Int { experts * extents.rows * extents.columns }
+
   /// The columns of A.
   var inputs: Int { form?.isTransposed == true ? extents.rows : extents.columns }
   /// The rows of B.

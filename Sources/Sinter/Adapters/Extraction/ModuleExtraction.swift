@@ -4,7 +4,7 @@ import SinterTensors
 struct ModuleExtraction {
   let module: ModuleDifference
   let options: ExtractionOptions
-  let budget: ExtractionBudget
+  let share: ModuleShare
   let writer: AdapterWriter
   let progress: ProgressCounter
   let stop: StopFlag
@@ -13,40 +13,50 @@ struct ModuleExtraction {
 
   /// Does the work.
   ///
+  /// - Parameter earlier: the factors of the first experts, where they were found before.
   /// - Returns: the factors; `nil` when there is no difference.
-  /// - Throws: `SafetensorsError`, ``DiagnosticError`` or `CancellationError`.
-  func run() throws -> ModuleFactors? {
+  /// - Throws: `SafetensorsError`, ``DiagnosticError``, ``OutgrownShare`` or `CancellationError`.
+  func run(after earlier: [ModuleFactors.Pair] = []) throws -> ModuleFactors? {
     guard let weight = module.weight, let base = weight.base else { return nil }
     let (rows, columns) = module.extents
-    let directions = ExtractionBudget.directions(options, for: module)
-    let keepsMatrix = budget.keepsMatrix(of: module, directions: directions)
-    let pairs = try (0..<module.experts).map { expert in
+    var pairs = earlier
+    for expert in earlier.count..<module.experts {
       let stream = DifferenceStream(
         finetuned: weight.finetuned, base: base, rows: rows, columns: columns, expert: expert,
         progress: progress, stop: stop)
-      let found =
-        keepsMatrix
-        ? try factors(of: try stream.matrix(), expert) : try factors(of: stream, expert)
-      return found ?? .nothing
+      do {
+        pairs.append(try factors(of: stream, expert) ?? .nothing)
+      } catch is OutgrownShare {
+        throw OutgrownShare(pairs: pairs)
+      }
     }
     return pairs.contains { $0.rank > 0 } ? ModuleFactors(pairs: pairs) : nil
   }
 
   /// The factors of one matrix; `nil` when it is zero.
   private func factors(
-    of matrix: some RowStream, _ expert: Int
+    of stream: DifferenceStream, _ expert: Int
   ) throws -> ModuleFactors.Pair? {
-    if options.energy == nil, options.rank ?? 1 >= limit { return try exactFactors(of: matrix) }
+    var repeated = RepeatedMatrix(
+      stream, byteCount: MemoryLayout<Float>.stride * stream.rows * stream.columns
+    ) { try stream.matrix() }
+    if options.energy == nil, options.rank ?? 1 >= limit {
+      let need = ExtractionBudget.need(of: module, directions: limit)
+      return try exactFactors(of: repeated.rows(beside: need, in: share))
+    }
     let finder = RangeFinder(
       random: CounterRandom(
         seed: options.seed,
         stream: CounterRandom.stream(
           model: expert, tensor: module.parameter.map { module.name + "." + $0 } ?? module.name)),
-      threads: budget.threadsPerWorker)
+      threads: share.threads)
     let largest = min(options.rank ?? limit, limit)
     var guess = options.energy == nil ? largest : min(largest, 32)
     while true {
-      try checkMemory(rank: guess)
+      let need = ExtractionBudget.need(
+        of: module, directions: ExtractionBudget.directions(rank: guess, limit))
+      try share.require(need, orThrow: tooLarge(rank: guess))
+      let matrix = try repeated.rows(beside: need, in: share)
       let sketch = try finder.sketch(matrix, rank: guess, orThrow: nonFinite)
       try stop.check()
       guard sketch.squaredNorm > 0 else { return nil }
@@ -70,7 +80,7 @@ struct ModuleExtraction {
   private func exactFactors(of matrix: some RowStream) throws -> ModuleFactors.Pair? {
     var parts: [Matrix<Float>] = []
     var squaredNorm = 0.0
-    try matrix.forEachBlock(threads: budget.threadsPerWorker) { _, block in
+    try matrix.forEachBlock(threads: share.threads) { _, block in
       for row in 0..<block.rows { squaredNorm += block.squaredNorm(ofRow: row) }
       parts.append(block)
     }
@@ -96,7 +106,7 @@ struct ModuleExtraction {
     let left = try left.rounded(to: dtype, module: module.label)
     let right = try right.rounded(to: dtype, module: module.label)
     let squaredError = try matrix.squaredDistance(
-      from: left, times: right, threads: budget.threadsPerWorker)
+      from: left, times: right, threads: share.threads)
     // Of a form whose matrix is transposed in the adapter, both are transposed and exchanged.
     let (b, a) =
       module.form?.isTransposed == true
@@ -115,11 +125,9 @@ struct ModuleExtraction {
     ])
   }
 
-  private func checkMemory(rank: Int) throws(DiagnosticError) {
-    let directions = min(limit, RangeFinder.directions(rank: min(rank, limit)))
-    let need = ExtractionBudget.need(of: module, directions: directions)
-    guard options.energy != nil, need > budget.memoryPerWorker else { return }
-    throw DiagnosticError([
+  /// Why a rank that is tried does not fit.
+  private func tooLarge(rank: Int) -> DiagnosticError {
+    DiagnosticError([
       Diagnostic(
         .error,
         "'\(module.label)': keeping \(options.energy ?? 1) of its difference takes more than rank "

@@ -51,4 +51,43 @@ struct ModuleThreads {
     }
     return try sizes.indices.compactMap { try found[$0]?.get() }
   }
+
+  /// Does work that may turn out to take more memory than a module's share: then the module waits
+  /// until the others are done, and goes on alone with all the memory.
+  ///
+  /// - Parameters:
+  ///   - sizes: how much work each module is.
+  ///   - shares: how the memory is shared.
+  ///   - body: does the work of one module, given its place, what it has, and the factors that it
+  ///     found before it had to wait.
+  /// - Returns: the results, in the order of the sizes.
+  /// - Throws: what ``results(_:_:)`` throws.
+  func results<Value: Sendable>(
+    _ sizes: [Int], sharing shares: ModuleShares,
+    _ body: @escaping @Sendable (Int, ModuleShare, [ModuleFactors.Pair]) throws -> Value
+  ) async throws -> [Value] {
+    let first = try await results(sizes) { place -> Attempt<Value> in
+      do {
+        return .done(try body(place, shares.each, []))
+      } catch let outgrown as OutgrownShare {
+        return .waiting(outgrown.pairs)
+      }
+    }
+    let waiting = first.indices.compactMap { place -> (place: Int, pairs: [ModuleFactors.Pair])? in
+      if case .waiting(let pairs) = first[place] { (place, pairs) } else { nil }
+    }
+    let rest = try await ModuleThreads(count: 1, stop: stop).results(
+      waiting.map { sizes[$0.place] }
+    ) { try body(waiting[$0].place, shares.all, waiting[$0].pairs) }
+    var next = rest.makeIterator()
+    return first.compactMap { attempt in
+      if case .done(let value) = attempt { value } else { next.next() }
+    }
+  }
+
+  /// What came of a module.
+  private enum Attempt<Value: Sendable>: Sendable {
+    case done(Value)
+    case waiting([ModuleFactors.Pair])
+  }
 }
