@@ -47,9 +47,11 @@ public struct SafetensorsError: Error, Hashable, Sendable, CustomStringConvertib
     return output
   }
 
-  /// The same error, said of a tensor.
+  /// The same error, said of a tensor; one that is said of a tensor already stays so, since whoever
+  /// was nearer knows better which one it is.
   package func naming(_ tensor: String) -> SafetensorsError {
-    SafetensorsError(code: code, file: file, tensor: tensor, detail: detail, hint: hint)
+    SafetensorsError(
+      code: code, file: file, tensor: self.tensor ?? tensor, detail: detail, hint: hint)
   }
 }
 

@@ -23,6 +23,12 @@ import Testing
     #expect(error.description.last == "…")
   }
 
+  @Test func `a tensor that an error is said of is not replaced by another`() throws {
+    let fault = try #require(throws: SafetensorsError.self) { try parse([1, 2, 3]) }
+    #expect(fault.tensor == nil)
+    #expect(fault.naming("near").naming("far").tensor == "near")
+  }
+
   @Test func `codes have names`() {
     #expect(SafetensorsError.Code.truncated.description == "truncated")
     #expect(SafetensorsError.Code.truncated != .trailingBytes)
