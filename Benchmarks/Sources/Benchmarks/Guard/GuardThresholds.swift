@@ -13,10 +13,10 @@ struct GuardThresholds {
     var limits: [String: Double] = [:]
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
       guard let gap = line.lastIndex(of: " "), let limit = Double(line[line.index(after: gap)...])
-      else { throw GuardError(description: "no name and number: '\(line)'") }
+      else { throw ThresholdError(description: "no name and number: '\(line)'") }
       let name = line[..<gap].trimmingCharacters(in: .whitespaces)
       guard limits.updateValue(limit, forKey: name) == nil else {
-        throw GuardError(description: "'\(name)' comes twice")
+        throw ThresholdError(description: "'\(name)' comes twice")
       }
       names.append(name)
     }
@@ -53,6 +53,6 @@ struct GuardThresholds {
 }
 
 /// A fault of the file with thresholds.
-struct GuardError: Error, CustomStringConvertible {
+struct ThresholdError: Error, CustomStringConvertible {
   let description: String
 }

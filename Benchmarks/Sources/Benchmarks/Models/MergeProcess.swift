@@ -9,7 +9,7 @@ enum MergeProcess {
   ///   - out: the output folder, removed before and after.
   ///   - threads: the number of threads.
   /// - Returns: the seconds that it took, and its largest resident memory.
-  /// - Throws: ``GuardError`` when the merge fails; what keeps it from being run.
+  /// - Throws: ``Failure`` when the merge fails; what keeps it from being run.
   static func run(
     _ recipe: String, into out: String, threads: Int
   ) throws -> (seconds: Double, peakMiB: Double) {
@@ -27,9 +27,14 @@ enum MergeProcess {
     let numbers = String(decoding: output, as: UTF8.self).split(separator: " ")
       .compactMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
     guard process.terminationStatus == 0, numbers.count == 2 else {
-      throw GuardError(description: "the merge of '\(recipe)' failed")
+      throw Failure(description: "the merge of '\(recipe)' failed")
     }
     try FileManager.default.removeItem(atPath: out)
     return (numbers[0], numbers[1])
+  }
+
+  /// A merge ended with an error, which it has told itself.
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
   }
 }
