@@ -88,6 +88,14 @@ public struct AdapterModule: Sendable, Hashable {
     }
   }
 
+  /// Whether the factors are stored as their transposes, as MLX has them but for experts.
+  var isTurned: Bool { format == .mlx && kind != .switchLinear }
+
+  /// Whether B holds a column of each expert, then the next of each, as PEFT stores it.
+  var alternates: Bool {
+    if case .parameter = kind { experts > 1 } else { false }
+  }
+
   /// The name by which PEFT and reports know it: that of the module, or of its parameter.
   var label: String { parameterName.map { name + "." + $0 } ?? name }
 

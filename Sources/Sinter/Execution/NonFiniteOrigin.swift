@@ -51,27 +51,3 @@ struct NonFiniteOrigins {
     return NonFiniteOrigin(source: source, count: count, isAdapter: isAdapter)
   }
 }
-
-extension TensorUpdate {
-  /// Whether anything of the model's values is kept.
-  fileprivate var takesModel: Bool {
-    guard substitute == nil else { return false }
-    let replaced = parts.reduce(0) { $0 + ($1.replacement == nil ? 0 : $1.weight) }
-    return replaced != 1
-      || parts.contains { part in
-        part.replacement == nil && part.products.contains { $0.module.magnitude != nil }
-      }
-  }
-
-  /// The tensors of adapters that it is made of.
-  fileprivate var storedTensors: [StoredTensor] {
-    parts.flatMap { part in
-      let factors = part.products.flatMap { [$0.module.a, $0.module.b] }
-      let magnitudes = part.products.compactMap(\.module.magnitude)
-      let others = [part.replacement, part.rows?.tensor, part.addition?.tensor]
-      return (factors + magnitudes + others.compactMap(\.self)).map {
-        StoredTensor(file: part.file, tensor: $0)
-      }
-    }
-  }
-}

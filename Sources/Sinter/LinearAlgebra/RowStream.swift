@@ -17,6 +17,11 @@ protocol RowStream: Sendable {
   func forEachBlock(threads: Int, _ body: (Int, Matrix<Float>) -> Void) throws
 }
 
+extension RowStream {
+  /// How many rows a block has where nothing else decides: some megabytes of them.
+  var blockRows: Int { max(64, min(1024, (1 << 20) / max(columns, 1) / 64 * 64)) }
+}
+
 extension Matrix<Float>: RowStream {
   /// Gives the whole matrix as one block.
   func forEachBlock(threads: Int, _ body: (Int, Matrix<Float>) -> Void) {

@@ -80,7 +80,8 @@ struct LoadedUpdate: Sendable {
     if let rows = part.rows { try add(rows, part) }
     if let addition = part.addition {
       let factor = addition.scale * part.weight
-      let values = try StoredTensor(file: part.file, tensor: addition.tensor).values()
+      let values = try StoredTensor(file: part.file, tensor: addition.tensor).numbers(
+        as: Double.self)
       additions.append(values.map { $0 * factor })
     }
   }
@@ -88,7 +89,7 @@ struct LoadedUpdate: Sendable {
   private mutating func add(
     _ rows: AdapterTokenRows, _ part: TensorUpdate.Part
   ) throws(SafetensorsError) {
-    let values = try StoredTensor(file: part.file, tensor: rows.tensor).values()
+    let values = try StoredTensor(file: part.file, tensor: rows.tensor).numbers(as: Double.self)
     for (place, row) in rows.rows.enumerated() {
       tokenRows.append(
         TokenRow(
@@ -143,15 +144,5 @@ extension LoadedProduct {
   /// The same product with another factor on it.
   func scaled(by weight: Double) -> LoadedProduct {
     LoadedProduct(self, scale: scale * weight)
-  }
-}
-
-extension StoredTensor {
-  /// All values, widened exactly.
-  func values() throws(SafetensorsError) -> [Double] {
-    var values: [Double] = []
-    values.reserveCapacity(shape.elementCount)
-    try forEach { values.append($1) }
-    return values
   }
 }

@@ -36,7 +36,7 @@ struct MagnitudeFactors {
         squares[areOfRows ? index : column] += row[i] * row[i]
       }
     }
-    let magnitudes = try StoredTensor(file: file, tensor: magnitude).values()
+    let magnitudes = try StoredTensor(file: file, tensor: magnitude).numbers(as: Double.self)
     values = zip(magnitudes, squares).map { magnitude, square in
       square == 0 ? 0 : magnitude / square.squareRoot()
     }

@@ -116,11 +116,26 @@ final class TensorUpdate: Sendable, Hashable {
   func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
-extension AdapterModule {
-  /// The bytes of a number of a factor in memory: factors are kept as `Float` when that holds
-  /// them exactly.
-  var factorWidth: Int {
-    a.dtype == .float64 || b.dtype == .float64
-      ? MemoryLayout<Double>.stride : MemoryLayout<Float>.stride
+extension TensorUpdate {
+  /// Whether anything of the model's values is kept.
+  var takesModel: Bool {
+    guard substitute == nil else { return false }
+    let replaced = parts.reduce(0) { $0 + ($1.replacement == nil ? 0 : $1.weight) }
+    return replaced != 1
+      || parts.contains { part in
+        part.replacement == nil && part.products.contains { $0.module.magnitude != nil }
+      }
+  }
+
+  /// The tensors of adapters that it is made of.
+  var storedTensors: [StoredTensor] {
+    parts.flatMap { part in
+      let factors = part.products.flatMap { [$0.module.a, $0.module.b] }
+      let magnitudes = part.products.compactMap(\.module.magnitude)
+      let others = [part.replacement, part.rows?.tensor, part.addition?.tensor]
+      return (factors + magnitudes + others.compactMap(\.self)).map {
+        StoredTensor(file: part.file, tensor: $0)
+      }
+    }
   }
 }

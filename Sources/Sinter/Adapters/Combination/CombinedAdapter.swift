@@ -74,8 +74,8 @@ struct CombinedAdapter {
     let known = plan.adapters.flatMap(\.configuration.modulesToSave)
     var names: [String] = []
     for kept in plan.kept where kept.role == .whole {
-      let owner = ModuleGrouping.owner(of: kept.target)
-      let around = [owner] + ModuleGrouping.ancestors(of: owner)
+      let owner = ModuleName.owner(of: kept.target)
+      let around = [owner] + ModuleName.ancestors(of: owner)
       let name = around.first { module in
         known.contains { module == $0 || module.hasSuffix("." + $0) }
       }

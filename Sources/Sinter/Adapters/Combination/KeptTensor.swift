@@ -27,7 +27,7 @@ struct KeptTensor: Sendable {
 
   /// The name in the file that is written, without the prefix.
   var storedName: String {
-    let owner = ModuleGrouping.owner(of: target)
+    let owner = ModuleName.owner(of: target)
     switch role {
     case .whole, .otherBias: return target
     case .bias: return owner + ".base_layer.bias"

@@ -121,7 +121,7 @@ struct KeptTensorPlanner {
   private mutating func keep(_ target: String, _ found: [Found], _ factored: Set<String>) {
     guard let first = found.first else { return }
     let name = first.tensor.name
-    let owner = ModuleGrouping.owner(of: target)
+    let owner = ModuleName.owner(of: target)
     let role: KeptTensor.Role
     switch (factored.contains(owner), target.hasSuffix(".bias")) {
     case (true, true): role = .bias

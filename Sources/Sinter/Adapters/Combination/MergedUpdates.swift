@@ -131,9 +131,6 @@ struct MergedUpdates<Method: MergeMethod>: RowStream {
     var rows: Int { range.count }
     var columns: Int { whole.columns }
 
-    /// How many rows a block has: some megabytes of them, and a multiple of 64.
-    private var blockRows: Int { max(64, min(1024, (1 << 20) / max(columns, 1) / 64 * 64)) }
-
     func forEachBlock(threads: Int, _ body: (Int, Matrix<Float>) -> Void) throws {
       for start in stride(from: 0, to: rows, by: blockRows) {
         let first = range.lowerBound + start

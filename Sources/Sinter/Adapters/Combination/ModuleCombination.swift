@@ -85,7 +85,8 @@ struct ModuleCombination {
       guard let part, let bias = part.bias else {
         return [Double](repeating: 0, count: module.outputs)
       }
-      let values = try adapter.values(of: bias)
+      let values = try StoredTensor(file: adapter.file.input, tensor: bias).numbers(
+        as: Double.self)
       try check(bias, values, of: adapter)
       return values.map { $0 * part.scale }
     }

@@ -55,9 +55,12 @@ public struct AdapterExtraction: Sendable {
 
   /// Finds the tensors that differ: for each module their places.
   private func compare() async throws -> [Set<Int>] {
-    try await forEach(plan.modules, workers: plan.options.threads) { module in
+    let (plan, progress, stop) = (plan, progress, stop)
+    return try await ModuleThreads(count: plan.options.threads, stop: stop).results(
+      plan.modules.map(\.size)
+    ) { module in
       var places = Set<Int>()
-      for (place, pair) in module.tensors.enumerated()
+      for (place, pair) in plan.modules[module].tensors.enumerated()
       where try pair.differs(progress: progress, stop: stop) {
         places.insert(place)
       }
@@ -79,16 +82,6 @@ public struct AdapterExtraction: Sendable {
       ).run(after: earlier)
       progress.add(tensors: 1)
       return factors
-    }
-  }
-
-  /// Does something for each module; the largest modules come first.
-  private func forEach<Value: Sendable>(
-    _ modules: [ModuleDifference], workers: Int,
-    _ body: @escaping @Sendable (ModuleDifference) throws -> Value
-  ) async throws -> [Value] {
-    try await ModuleThreads(count: workers, stop: stop).results(modules.map(\.size)) {
-      try body(modules[$0])
     }
   }
 

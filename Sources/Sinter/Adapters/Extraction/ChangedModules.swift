@@ -48,7 +48,7 @@ struct ChangedModules {
     // A module that is stored whole takes along what is inside of it.
     var seen = Set<String>()
     for name in modules.map(\.name) where wholeNames.contains(name) && seen.insert(name).inserted {
-      if ModuleGrouping.ancestors(of: name).contains(where: wholeNames.contains) { continue }
+      if ModuleName.ancestors(of: name).contains(where: wholeNames.contains) { continue }
       let own = modules.filter { $0.name == name || $0.name.hasPrefix(name + ".") }
       whole.append((own.first { $0.name == name }?.adapterName ?? name, own.flatMap(\.tensors)))
     }
@@ -67,7 +67,7 @@ struct ChangedModules {
   }
 
   private static func isInside(_ name: String, _ whole: Set<String>) -> Bool {
-    whole.contains(name) || ModuleGrouping.ancestors(of: name).contains(where: whole.contains)
+    whole.contains(name) || ModuleName.ancestors(of: name).contains(where: whole.contains)
   }
 
   private mutating func fail(_ module: ModuleDifference, _ places: Set<Int>) {

@@ -34,7 +34,7 @@ struct ExtractedAdapter {
     }
     for (name, tensors) in changed.whole {
       // The prefix that the library gives names is that of the module, for all in it.
-      let own = ModuleGrouping.owner(of: tensors.first?.name ?? "")
+      let own = ModuleName.owner(of: tensors.first?.name ?? "")
       let added = name.hasSuffix(own) ? String(name.dropLast(own.count)) : ""
       for tensor in tensors { all.append(copy(tensor, as: prefix + added + tensor.name)) }
     }
@@ -50,12 +50,12 @@ struct ExtractedAdapter {
   private var tiedPair: (embedding: TensorPair, head: String)? {
     guard let name = plan.tiedEmbedding, let pair = TiedPair(plan.base) else { return nil }
     let embedding = changed.whole.lazy.flatMap(\.tensors).first { $0.name == name }
-    return embedding.map { ($0, ModuleGrouping.owner(of: pair.headName)) }
+    return embedding.map { ($0, ModuleName.owner(of: pair.headName)) }
   }
 
   /// Whether PEFT knows the embedding as one that may be tied.
   private var keepsTies: Bool {
-    tiedPair.map { ModuleGrouping.owner(of: $0.embedding.name).hasSuffix("embed_tokens") } ?? false
+    tiedPair.map { ModuleName.owner(of: $0.embedding.name).hasSuffix("embed_tokens") } ?? false
   }
 
   /// The modules that are stored whole; of a tied pair that PEFT does not know both.

@@ -11,7 +11,7 @@ struct TensorPair: Sendable {
   let base: StoredTensor?
 
   /// The last part of the name, such as `weight`.
-  var part: String { name.split(separator: ".").last.map(String.init) ?? name }
+  var part: String { ModuleName.lastPart(of: name) }
 }
 
 /// A module of two models, and how its difference can be stored.
@@ -97,9 +97,6 @@ struct DifferenceStream: RowStream {
 
   /// How many elements are read at a time.
   private static let chunk = 1 << 15
-
-  /// How many rows a block has: some megabytes of them, and a multiple of 64.
-  var blockRows: Int { max(64, min(1024, (1 << 20) / max(columns, 1) / 64 * 64)) }
 
   func forEachBlock(threads: Int, _ body: (Int, Matrix<Float>) -> Void) throws {
     for start in stride(from: 0, to: rows, by: blockRows) {

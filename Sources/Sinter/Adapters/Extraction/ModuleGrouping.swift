@@ -10,7 +10,7 @@ struct ModuleGrouping {
     var order: [String] = []
     var groups: [String: [TensorPair]] = [:]
     for pair in pairing.pairs {
-      let owner = Self.owner(of: pair.name)
+      let owner = ModuleName.owner(of: pair.name)
       if groups[owner] == nil { order.append(owner) }
       groups[owner, default: []].append(pair)
     }
@@ -18,7 +18,7 @@ struct ModuleGrouping {
     let excluded = try NamePatterns(options.excluded, option: "--exclude").matches(in: order)
     let whole = try NamePatterns(options.savedWhole, option: "--save-module").matches(in: order)
     let wanted = included.isEmpty ? Set(order) : included.matches(in: order)
-    let parents = Set(order.flatMap(Self.ancestors))
+    let parents = Set(order.flatMap(ModuleName.ancestors))
     let family = Family(pairing.base)
     modules = order.flatMap { name in
       let tensors = groups[name] ?? []
@@ -55,22 +55,6 @@ struct ModuleGrouping {
     }
   }
 
-  /// The module of a tensor: its name without the last part; empty for a tensor of no module.
-  static func owner(of name: String) -> String {
-    name.lastIndex(of: ".").map { String(name[..<$0]) } ?? ""
-  }
-
-  /// The modules that a module is a part of.
-  static func ancestors(of name: String) -> [String] {
-    var found: [String] = []
-    var rest = name[...]
-    while let dot = rest.lastIndex(of: ".") {
-      rest = rest[..<dot]
-      found.append(String(rest))
-    }
-    return found
-  }
-
   /// How a module's weight becomes two factors; `nil` when it is stored whole.
   private static func form(
     of name: String, _ tensors: [TensorPair], _ family: Family
@@ -81,7 +65,7 @@ struct ModuleGrouping {
     else { return nil }
     let dimensions = weight.finetuned.shape.dimensions
     guard dimensions.allSatisfy({ $0 > 0 }) else { return nil }
-    let last = String(name.split(separator: ".").last ?? "")
+    let last = ModuleName.lastPart(of: name)
     switch dimensions.count {
     case 2:
       if TensorRole.isTokenEmbedding(weight.name) { return .embedding }

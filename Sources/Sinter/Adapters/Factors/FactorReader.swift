@@ -1,15 +1,30 @@
 import Safetensors
 import SinterTensors
 
+/// The two factors of an update: scale · B · A, in row-major order.
+struct LowRankFactors: Sendable, Hashable {
+  /// The rank.
+  let rank: Int
+  /// The columns of A.
+  let inputs: Int
+  /// The rows of B.
+  let outputs: Int
+  /// rank x inputs.
+  let a: [Double]
+  /// outputs x rank.
+  let b: [Double]
+}
+
 /// Reads the factors of a module: one pair, or that of one expert after another.
 struct FactorReader: Sendable {
   private let module: AdapterModule
   private let file: InputFile
-  /// B, where the columns of the experts alternate in it: each of them lies all over the file.
-  private let alternating: Alternating?
+  /// B of all experts, one after another, where their columns alternate in the file: there each of
+  /// them lies all over it.
+  private let gathered: Gathered?
 
   /// Numbers are kept in `Float` when that holds them exactly: it takes half the memory.
-  private enum Alternating: Sendable {
+  private enum Gathered: Sendable {
     case single([Float])
     case double([Double])
   }
@@ -24,14 +39,17 @@ struct FactorReader: Sendable {
     self.module = module
     file = adapter.file.input
     guard module.alternates else {
-      alternating = nil
+      gathered = nil
       return
     }
-    let b = StoredTensor(file: file, tensor: module.b)
-    alternating =
-      module.b.dtype == .float64
-      ? .double(try b.numbers(as: Double.self)) : .single(try b.numbers(as: Float.self))
+    let b = FactorPart.ofB(module, 0..<module.experts, 0..<module.outputs)
+    gathered =
+      module.factorWidth == MemoryLayout<Float>.stride
+      ? .single(try b.numbers(Self.orderOfB, from: file, as: Float.self))
+      : .double(try b.numbers(Self.orderOfB, from: file, as: Double.self))
   }
+
+  private static let orderOfB: [FactorPart.Axis] = [.expert, .side, .rank]
 
   /// Reads the factors.
   ///
@@ -40,63 +58,32 @@ struct FactorReader: Sendable {
   /// - Throws: `SafetensorsError` when the file cannot be read.
   func factors(of expert: Int) throws(SafetensorsError) -> LowRankFactors {
     let (rank, inputs, outputs) = (module.rank, module.inputs, module.outputs)
-    let a = try slice(module.a, expert, rank * inputs)
+    let own = expert..<expert + 1
+    let a = try FactorPart.ofA(module, own, 0..<inputs).numbers(
+      [.expert, .rank, .side], from: file, as: Double.self)
+    let place = expert * outputs * rank..<(expert + 1) * outputs * rank
     let b =
-      if let alternating {
-        gathered(alternating, expert)
-      } else {
-        try slice(module.b, expert, outputs * rank)
+      switch gathered {
+      case .single(let all): all[place].map { Double($0) }
+      case .double(let all): Array(all[place])
+      case nil:
+        try FactorPart.ofB(module, own, 0..<outputs).numbers(
+          Self.orderOfB, from: file, as: Double.self)
       }
-    let isTurned = module.isTurned
-    return LowRankFactors(
-      rank: rank, inputs: inputs, outputs: outputs,
-      a: isTurned ? Self.transposed(a, rows: rank) : a,
-      b: isTurned ? Self.transposed(b, rows: outputs) : b)
-  }
-
-  /// The numbers of one expert, which lie one after another.
-  private func slice(
-    _ tensor: CheckpointTensor, _ expert: Int, _ count: Int
-  ) throws(SafetensorsError) -> [Double] {
-    try StoredTensor(file: file, tensor: tensor).numbers(
-      expert * count..<(expert + 1) * count, as: Double.self)
-  }
-
-  /// The columns of one expert.
-  private func gathered(_ all: Alternating, _ expert: Int) -> [Double] {
-    switch all {
-    case .single(let numbers): gathered(numbers, expert)
-    case .double(let numbers): gathered(numbers, expert)
-    }
-  }
-
-  private func gathered<Number: BinaryFloatingPoint>(
-    _ numbers: [Number], _ expert: Int
-  ) -> [Double] {
-    let experts = module.experts
-    return (0..<module.outputs * module.rank).map { Double(numbers[$0 * experts + expert]) }
-  }
-
-  /// What is stored with the given number of columns, as so many rows.
-  private static func transposed(_ stored: [Double], rows: Int) -> [Double] {
-    let columns = stored.count / rows
-    return (0..<rows).flatMap { row in (0..<columns).map { stored[$0 * rows + row] } }
+    return LowRankFactors(rank: rank, inputs: inputs, outputs: outputs, a: a, b: b)
   }
 }
 
 extension AdapterModule {
-  /// Whether the factors are stored as their transposes, as MLX has them but for experts.
-  var isTurned: Bool { format == .mlx && kind != .switchLinear }
-
-  /// Whether B holds a column of each expert, then the next of each, as PEFT stores it.
-  var alternates: Bool {
-    if case .parameter = kind { experts > 1 } else { false }
+  /// The bytes of a number of a factor in memory: factors are kept as `Float` when that holds
+  /// them exactly.
+  var factorWidth: Int {
+    a.dtype == .float64 || b.dtype == .float64
+      ? MemoryLayout<Double>.stride : MemoryLayout<Float>.stride
   }
 
-  /// The bytes that reading takes beside the factors of one expert.
+  /// The bytes that a ``FactorReader`` takes beside the factors of one expert.
   var byteCountOfReading: Int {
-    alternates
-      ? b.shape.elementCount
-        * (b.dtype == .float64 ? MemoryLayout<Double>.stride : MemoryLayout<Float>.stride) : 0
+    alternates ? b.shape.elementCount * factorWidth : 0
   }
 }

@@ -78,11 +78,4 @@ extension StoredTensor {
     }
     return numbers
   }
-
-  /// Reads all elements in order, with their places.
-  func forEach(_ body: (Int, Double) -> Void) throws(SafetensorsError) {
-    try forEachPiece { elements, row in
-      for i in 0..<row.count { body(elements.lowerBound + i, row[i]) }
-    }
-  }
 }

@@ -64,32 +64,17 @@ struct AdapterDescription: Sendable, Hashable {
   var targets: [String] {
     if let knownTargets { return knownTargets }
     let own = Set(modules.filter { !$0.isParameter }.map(\.name))
-    let ends = Set(own.map(Self.lastPart))
-    let known = Set(modelModules.flatMap(Self.ancestors)).union(own)
+    let ends = Set(own.map(ModuleName.lastPart))
+    let known = Set(modelModules.flatMap { [$0] + ModuleName.ancestors(of: $0) }).union(own)
     let isPlain =
       ends.allSatisfy { !$0.allSatisfy(\.isNumber) }
-      && known.allSatisfy { own.contains($0) || !ends.contains(Self.lastPart($0)) }
+      && known.allSatisfy { own.contains($0) || !ends.contains(ModuleName.lastPart(of: $0)) }
     return (isPlain ? Array(ends) : Array(own)).sorted()
   }
 
   /// The names of the parameters that have factors.
   var targetParameters: [String] {
     knownParameters ?? modules.filter(\.isParameter).map(\.name).sorted()
-  }
-
-  private static func lastPart(_ name: String) -> String {
-    name.lastIndex(of: ".").map { String(name[name.index(after: $0)...]) } ?? name
-  }
-
-  /// A module and the modules that it is a part of.
-  private static func ancestors(_ name: String) -> [String] {
-    var found: [String] = []
-    var rest = name[...]
-    while !rest.isEmpty {
-      found.append(String(rest))
-      rest = rest.lastIndex(of: ".").map { rest[..<$0] } ?? ""
-    }
-    return found
   }
 
   /// The text of the file.
