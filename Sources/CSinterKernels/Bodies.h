@@ -25,6 +25,7 @@
 
 #include "ArithmeticBodies.h"
 #include "SelectionBodies.h"
+#include "StoredSumBodies.h"
 #include "TaskVectorBodies.h"
 #include "LowRankBodies.h"
 #include "MatrixBodies.h"

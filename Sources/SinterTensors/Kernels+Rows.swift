@@ -136,17 +136,19 @@ extension Kernels {
 extension Kernels {
   static func weightedSum(
     of rows: TileRows, _ coefficients: Span<Double>, keepingEqual: Bool,
-    into out: inout MutableSpan<Double>
+    into out: inout MutableSpan<Double>, from start: Int
   ) {
     let kernel = unsafe keepingEqual ? sinter_weighted_mean : sinter_weighted_sum
-    check(rows, coefficients, out.count)
+    check(rows, coefficients, rows.length)
+    precondition(start >= 0 && rows.length <= out.count - start, "the result is too short")
     // SAFETY: the counts were checked, and a TileRows holds the elements of its rows.
     unsafe out.withUnsafeMutableBufferPointer { out in
       unsafe rows.elements.withUnsafeBufferPointer { elements in
         unsafe coefficients.withUnsafeBufferPointer { coefficients in
+          let target = unsafe out.baseAddress.map { unsafe $0 + start }
           unsafe kernel(
             level, elements.baseAddress, rows.stride, coefficients.baseAddress, rows.count,
-            out.baseAddress, out.count)
+            target, rows.length)
         }
       }
     }

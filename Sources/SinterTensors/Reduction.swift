@@ -72,6 +72,20 @@ public enum Reduction {
     Kernels.addProducts(of: rows, minus: base, to: &sums)
   }
 
+  /// Adds the dot products of all pairs of rows, or of their differences from a base, to sums.
+  ///
+  /// - Parameters:
+  ///   - rows: rows as they are stored, the base first if there is one.
+  ///   - hasBase: whether the first row is a base.
+  ///   - sums: one for each pair of the other rows: the upper triangle of the matrix, row after row.
+  /// - Returns: `false` when a number is NaN or infinite, or there are more rows than this is made for;
+  ///   nothing is added then, and the rows are to be widened.
+  public static func addProducts(
+    of rows: borrowing StoredRows, hasBase: Bool, to sums: inout MutableSpan<Double>
+  ) -> Bool {
+    Kernels.addProducts(of: rows, hasBase: hasBase, to: &sums)
+  }
+
   /// Adds up the squares of the differences of a row from a base.
   ///
   /// - Parameters:

@@ -138,11 +138,12 @@ extension RowArithmetic {
   ///   - rows: one row at least.
   ///   - coefficients: one for each row.
   ///   - out: receives as many elements as each row has.
+  ///   - start: the place in `out` of the first of them.
   public static func weightedSum(
     of rows: borrowing TileRows, _ coefficients: Span<Double>,
-    into out: inout MutableSpan<Double>
+    into out: inout MutableSpan<Double>, from start: Int = 0
   ) {
-    Kernels.weightedSum(of: rows, coefficients, keepingEqual: false, into: &out)
+    Kernels.weightedSum(of: rows, coefficients, keepingEqual: false, into: &out, from: start)
   }
 
   /// The weighted sum of rows, but where all have the same finite number that number itself.
@@ -153,11 +154,12 @@ extension RowArithmetic {
   ///   - rows: one row at least.
   ///   - coefficients: one for each row.
   ///   - out: receives as many elements as each row has.
+  ///   - start: the place in `out` of the first of them.
   public static func weightedMean(
     of rows: borrowing TileRows, _ coefficients: Span<Double>,
-    into out: inout MutableSpan<Double>
+    into out: inout MutableSpan<Double>, from start: Int = 0
   ) {
-    Kernels.weightedSum(of: rows, coefficients, keepingEqual: true, into: &out)
+    Kernels.weightedSum(of: rows, coefficients, keepingEqual: true, into: &out, from: start)
   }
 
   /// Adds multiples of changes to a base: `base + Σ cᵢ·dᵢ`.
@@ -258,5 +260,31 @@ extension RowArithmetic {
     above epsilon: Double, into out: inout MutableSpan<Double>
   ) {
     Kernels.addActive(of: rows, coefficients, on: base, above: epsilon, into: &out)
+  }
+}
+
+// MARK: - Rows as they are stored
+
+extension RowArithmetic {
+  /// Adds multiples of rows of BF16, or of their differences from a base to it, and rounds the sums
+  /// once: nearest, ties to even.
+  ///
+  /// - Parameters:
+  ///   - rows: the rows, the base first if there is one.
+  ///   - coefficients: one for each row but the base.
+  ///   - hasBase: whether the first row is a base.
+  ///   - keepingEqual: whether an element that is the same in all rows but the base is kept as it is
+  ///     there, for coefficients that sum to 1 but for rounding.
+  ///   - out: receives the bits of as many elements of BF16.
+  ///   - start: the place in `out` of the first of them.
+  /// - Returns: `false` when a number or a result is NaN or infinite, or rows are shorter than 32
+  ///   elements; the elements are undefined then, and the rows are to be widened.
+  public static func addUp(
+    _ rows: borrowing StoredRows, times coefficients: Span<Double>, hasBase: Bool,
+    keepingEqual: Bool, into out: inout MutableSpan<UInt16>, from start: Int = 0
+  ) -> Bool {
+    Kernels.add(
+      rows, times: coefficients, hasBase: hasBase, keepingEqual: keepingEqual, into: &out,
+      from: start)
   }
 }

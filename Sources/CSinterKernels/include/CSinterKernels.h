@@ -50,6 +50,9 @@ typedef struct {
 /// The rows of a product of low rank that are computed at once.
 #define SINTER_LOW_RANK_ROWS 4
 
+/// The most rows of BF16 whose products are summed up at once.
+#define SINTER_FEW_STORED 3
+
 /// A function of the list of kernels, as Swift sees it.
 #define KERNEL(type, name, parameters, arguments) \
   type sinter_##name(int level, SINTER_UNWRAP parameters);

@@ -228,6 +228,27 @@ KERNEL(
      size_t model_count, sinter_election election, double *out, size_t count),
     (base, rows, stride, votes, model_count, election, out, count))
 
+// MARK: Rows as they are stored
+//
+// Rows of BF16, finite as a rule: what the loops over widened rows would give, to the last bit.
+
+/// out = Σ c * x, or base + Σ c * (x - base) with a base that is not null (and base where nothing is
+/// added), rounded to nearest and ties to even; with keeps_equal x0 where all x are the same, for
+/// coefficients that sum to 1 but for rounding. Returns 0 when a number or a result is not finite, or
+/// there are fewer than 32 elements; then out is undefined. Else 1.
+KERNEL(
+    int, sum_bf16,
+    (const uint16_t *rows, size_t stride, const double *coefficients, size_t row_count,
+     const uint16_t *base, int keeps_equal, uint16_t *out, size_t count),
+    (rows, stride, coefficients, row_count, base, keeps_equal, out, count))
+/// What `add_products` adds, for SINTER_FEW_STORED rows at most. Returns 0 and adds nothing when a
+/// number is not finite, else 1.
+KERNEL(
+    int, add_products_bf16,
+    (const uint16_t *rows, size_t stride, size_t row_count, const uint16_t *base, size_t count,
+     double *sums),
+    (rows, stride, row_count, base, count, sums))
+
 // MARK: Products of low rank
 //
 // target[i, j] = source[i, j] + (coefficient + coefficients[j]) · Σ left[i · rank + k] ·

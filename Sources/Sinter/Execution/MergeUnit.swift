@@ -30,6 +30,8 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     let grid: TileGrid
     /// Where in the buffer the run of each source lies.
     let places: [Int]
+    /// Whether a method is asked to work on rows as they are stored.
+    private let offersStored: Bool
 
     init(
       method: Method, planned: PlannedTensor, sources: [any TensorSource], output: OutputFile,
@@ -41,6 +43,9 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
       self.output = output
       self.grid = grid
       places = WorkerSizes.places(of: sources, grid)
+      offersStored =
+        planned.dtype == .bfloat16 && grid.tilesPerRun > 1
+        && sources.allSatisfy { $0 is StoredTensor && $0.dtype == .bfloat16 }
     }
   }
 
@@ -185,6 +190,12 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
     try member.read(elements, &bytes, &result)
     for tile in run {
       let position = TilePosition(group: group, tile: tile, elements: member.grid[tile])
+      // Nothing is to be counted where this is done: it says so of what is not finite.
+      if let rows = member.stored(position.elements, of: elements, in: bytes),
+        member.method.survey(rows, at: position, survey, into: &partial)
+      {
+        continue
+      }
       try member.prepare(position, of: elements, &tiles, &bytes, countsNonFinite, &result)
       member.method.survey(
         &tiles.inputs, scratch: &tiles.scratch, at: position, survey, into: &partial)
@@ -199,6 +210,12 @@ final class MergeUnit<Method: MergeMethod>: WorkUnit, @unchecked Sendable {
   ) throws {
     let elements = member.grid[run]
     try member.read(elements, &bytes, &result)
+    if let rows = member.stored(elements, of: elements, in: bytes) {
+      let position = TilePosition(group: group, tile: run.lowerBound, elements: elements)
+      let start = elements.lowerBound - written.lowerBound
+      var bits = output.mutableElements(as: UInt16.self, at: 0, count: written.count)
+      if member.method.merge(rows, at: position, survey, into: &bits, from: start) { return }
+    }
     for tile in run {
       let position = TilePosition(group: group, tile: tile, elements: member.grid[tile])
       try member.prepare(position, of: elements, &tiles, &bytes, countsNonFinite, &result)
@@ -247,6 +264,22 @@ extension MergeUnit.Member {
     } catch {
       throw error.naming(planned.sources[index].tensor.name)
     }
+  }
+
+  /// Some elements of a run that was fetched, as they are stored; `nil` where they are not all BF16
+  /// and to become BF16.
+  @_lifetime(borrow bytes)
+  fileprivate func stored(
+    _ elements: Range<Int>, of run: Range<Int>, in bytes: borrowing ByteBuffer
+  ) -> StoredRows? {
+    guard offersStored else { return nil }
+    let width = MemoryLayout<UInt16>.stride
+    // All runs are of one length, so the places are at equal distances.
+    let stride = places.count > 1 ? places[1] / width : elements.count
+    let span = bytes.elements(
+      as: UInt16.self, at: (elements.lowerBound - run.lowerBound) * width,
+      count: (places.count - 1) * stride + elements.count)
+    return StoredRows(span, count: places.count, length: elements.count, stride: stride)
   }
 
   /// Fills the rows of a tile, and counts NaN and infinities when asked to.

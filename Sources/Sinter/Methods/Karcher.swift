@@ -42,12 +42,28 @@ public struct Karcher: MergeMethod {
     merging.survey(&tile, survey, into: &partial)
   }
 
+  /// Multiplies the vectors of one tile of rows as they are stored.
+  public func survey(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: GramSurvey,
+    into partial: inout GramSurvey.Partial
+  ) -> Bool {
+    merging.survey(rows, survey, into: &partial)
+  }
+
   /// Merges one tile.
   public func merge(
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: GramSurvey, into output: inout MutableSpan<Double>
   ) {
     merging.merge(&tile, survey, into: &output)
+  }
+
+  /// Merges tiles of rows as they are stored.
+  public func merge(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: GramSurvey,
+    into output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool {
+    merging.merge(rows, survey, into: &output, from: start)
   }
 
   /// The coefficients of the result.

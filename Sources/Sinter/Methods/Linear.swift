@@ -2,8 +2,9 @@ public import SinterTensors
 
 /// The weighted average of the inputs (model soups, arXiv:2203.05482).
 public struct Linear: MergeMethod {
-  private let coefficients: [Double]
-  private let isAverage: Bool
+  /// The average of equal numbers is that number. The coefficients are rounded and need not sum to
+  /// exactly 1, so where all inputs agree the number itself is taken, to the last bit.
+  private let sum: RowSum
 
   /// Prepares the average of one group.
   ///
@@ -13,29 +14,28 @@ public struct Linear: MergeMethod {
   ///   rounding, or is not finite.
   public init(_ group: MergeGroup) throws(MethodFault) {
     let weights = group.inputs.indices.map { group.parameters.number("weight", input: $0) ?? 0 }
-    isAverage = group.parameters.isOn("normalize")
-    guard isAverage else {
-      coefficients = weights
+    guard group.parameters.isOn("normalize") else {
+      sum = RowSum(weights)
       return
     }
-    let sum = try WeightSum.divisor(of: weights)
-    coefficients = weights.map { $0 / sum }
+    let divisor = try WeightSum.divisor(of: weights)
+    sum = RowSum(weights.map { $0 / divisor }, keepsEqual: true)
   }
 
   /// Merges one tile: `Σ cᵢ·xᵢ`, in the order of inputs.
-  ///
-  /// The average of equal numbers is that number. The coefficients are rounded and need not sum to
-  /// exactly 1, so where all inputs agree the number itself is taken, to the last bit.
   public func merge(
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: NoSurvey, into output: inout MutableSpan<Double>
   ) {
-    let inputs = tile.rows(0..<tile.rows)
-    if isAverage {
-      RowArithmetic.weightedMean(of: inputs, coefficients.span, into: &output)
-    } else {
-      RowArithmetic.weightedSum(of: inputs, coefficients.span, into: &output)
-    }
+    sum.add(tile, into: &output)
+  }
+
+  /// Merges tiles of rows as they are stored.
+  public func merge(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: NoSurvey,
+    into output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool {
+    sum.add(rows, into: &output, from: start)
   }
 }
 

@@ -10,6 +10,9 @@ public import SinterTensors
 /// the method needs facts such as a norm or a threshold; then it asks for each output tile once.
 /// Tiles come in any order and on any thread, so neither step may keep state of its own.
 ///
+/// Where all rows are BF16 as they stand in files, and the result is too, the engine asks first
+/// whether the method can do without widening them: a method may say no, or say it for what it finds.
+///
 /// A method is one source file, one test file, one documentation page and one line in
 /// ``MethodRegistry/builtIn``.
 public protocol MergeMethod: Sendable {
@@ -70,6 +73,21 @@ public protocol MergeMethod: Sendable {
     _ survey: Survey, into partial: inout Survey.Partial
   )
 
+  /// Does what ``survey(_:scratch:at:_:into:)-(Tile<Double>,_,_,_,_)`` does, with rows as they are
+  /// stored.
+  ///
+  /// - Parameters:
+  ///   - rows: one row for each input, the base first.
+  ///   - position: where the tile lies in its tensor.
+  ///   - survey: the survey as it stood before this pass.
+  ///   - partial: what the tiles before this one in its run contributed.
+  /// - Returns: whether it was done; if not, the partial result is as it was. A tile with NaN or
+  ///   infinities is never done. `false` when not said otherwise.
+  func survey(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: Survey,
+    into partial: inout Survey.Partial
+  ) -> Bool
+
   /// Merges one tile.
   ///
   /// - Parameters:
@@ -82,6 +100,22 @@ public protocol MergeMethod: Sendable {
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: Survey, into output: inout MutableSpan<Double>
   )
+
+  /// Merges consecutive tiles with rows as they are stored, to the same bits as one by one, widened
+  /// and rounded.
+  ///
+  /// - Parameters:
+  ///   - rows: one row for each input, the base first.
+  ///   - position: where the first tile lies in its tensor, and the elements of all.
+  ///   - survey: the completed survey.
+  ///   - output: the bits of the elements to write.
+  ///   - start: the place in the output of the first of them.
+  /// - Returns: whether it was done; if not, what was written is undefined. Tiles with NaN or
+  ///   infinities, or with results that are, are never done. `false` when not said otherwise.
+  func merge(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: Survey,
+    into output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool
 }
 
 extension MergeMethod {
@@ -102,6 +136,18 @@ extension MergeMethod {
 
   /// The method's own tensor.
   public var surveyScope: SurveyScope { .tensor }
+
+  /// Not done.
+  public func survey(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: Survey,
+    into partial: inout Survey.Partial
+  ) -> Bool { false }
+
+  /// Not done.
+  public func merge(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: Survey,
+    into output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool { false }
 }
 
 extension MergeMethod where Survey == NoSurvey {

@@ -37,6 +37,14 @@ public struct ModelStock: MergeMethod {
     merging.survey(&tile, survey, into: &partial)
   }
 
+  /// Multiplies the differences of one tile of rows as they are stored.
+  public func survey(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: GramSurvey,
+    into partial: inout GramSurvey.Partial
+  ) -> Bool {
+    merging.survey(rows, survey, into: &partial)
+  }
+
   /// Merges one tile.
   public func merge(
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
@@ -52,6 +60,14 @@ public struct ModelStock: MergeMethod {
     for start in stride(from: 0, to: output.count, by: rowLength) {
       mergeRow(start..<start + rowLength, tile, &output)
     }
+  }
+
+  /// Merges tiles of rows as they are stored.
+  public func merge(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: GramSurvey,
+    into output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool {
+    rowLength == nil && merging.merge(rows, survey, into: &output, from: start)
   }
 
   private func mergeRow(

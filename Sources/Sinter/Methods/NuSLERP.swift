@@ -88,6 +88,50 @@ public struct NuSLERP: MergeMethod {
     }
   }
 
+  /// Adds the squares and products of one tile of rows as they are stored, where it is one vector.
+  public func survey(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: ArcSurvey,
+    into partial: inout ArcSurvey.Partial
+  ) -> Bool {
+    switch vectors {
+    case .tensor, .columns(1):
+      guard let facts = PairFacts(rows, hasBase: merging.hasOrigin) else { return false }
+      partial.add(facts)
+      return true
+    case .rows, .columns:
+      return false
+    }
+  }
+
+  /// Merges tiles of rows as they are stored, where an arc belongs to many elements.
+  public func merge(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: ArcSurvey,
+    into output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool {
+    switch vectors {
+    case .tensor:
+      return blend(rows, survey.arcs[0], &output, from: start)
+    case .rows(let length):
+      for first in stride(from: 0, to: rows.length, by: length) {
+        let row = rows.extracting(first..<first + length)
+        guard let facts = PairFacts(row, hasBase: merging.hasOrigin),
+          blend(row, Arc(facts, t: t), &output, from: start + first)
+        else { return false }
+      }
+      return true
+    case .columns:
+      return false
+    }
+  }
+
+  /// Takes the points of some elements, as they are stored, from one arc.
+  private func blend(
+    _ rows: borrowing StoredRows, _ arc: Arc, _ output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool {
+    RowSum([arc.first, arc.second], hasBase: merging.hasOrigin, keepsEqual: arc.isStraight)
+      .add(rows, into: &output, from: start)
+  }
+
   /// Merges one tile: `b + c₀·(x₀ - b) + c₁·(x₁ - b)`, with the coefficients of each vector.
   ///
   /// On a straight line the coefficients sum to 1, but for rounding: where both models agree the

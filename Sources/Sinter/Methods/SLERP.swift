@@ -57,18 +57,39 @@ public struct SLERP: MergeMethod {
     partial.facts += PairFacts(tile.rows(0..<2))
   }
 
+  /// Sums squares and products over one tile of rows as they are stored.
+  public func survey(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: Survey,
+    into partial: inout Survey.Partial
+  ) -> Bool {
+    guard let facts = PairFacts(rows) else { return false }
+    partial.facts += facts
+    return true
+  }
+
   /// Merges one tile: `c₀·base + c₁·model`.
-  ///
-  /// On the straight line the coefficients sum to 1, but for rounding: where both inputs agree the
-  /// number itself is taken, to the last bit.
   public func merge(
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
     _ survey: Survey, into output: inout MutableSpan<Double>
   ) {
+    sum(survey).add(tile, into: &output)
+  }
+
+  /// Merges tiles of rows as they are stored.
+  public func merge(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: Survey,
+    into output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool {
+    sum(survey).add(rows, into: &output, from: start)
+  }
+
+  /// What the result is.
+  ///
+  /// On the straight line the coefficients sum to 1, but for rounding: where both inputs agree the
+  /// number itself is taken, to the last bit.
+  private func sum(_ survey: Survey) -> RowSum {
     let (c0, c1) = coefficients(cosine: survey.cosine)
-    RowArithmetic.combine(
-      tile[0], times: c0, tile[1], times: c1,
-      keepingEqual: isStraight(cosine: survey.cosine), into: &output)
+    return RowSum([c0, c1], keepsEqual: isStraight(cosine: survey.cosine))
   }
 
   /// The coefficients of the base and of the model.

@@ -61,6 +61,15 @@ extension PairFacts {
     self.init(first: products[0], second: products[2], dot: products[1])
   }
 
+  /// The facts about two rows as they are stored, or about their differences from a base before them;
+  /// `nil` when a number is not finite.
+  init?(_ rows: borrowing StoredRows, hasBase: Bool = false) {
+    var products = [0.0, 0, 0]
+    var sums = products.mutableSpan
+    guard Reduction.addProducts(of: rows, hasBase: hasBase, to: &sums) else { return nil }
+    self.init(first: products[0], second: products[2], dot: products[1])
+  }
+
   /// The facts about the differences of two rows from a base.
   init(_ rows: borrowing TileRows, minus base: Span<Double>) {
     var products = [0.0, 0, 0]

@@ -26,6 +26,31 @@ struct GramMerge: Sendable {
     }
   }
 
+  /// Looks at one tile of rows as they are stored, if it need not be looked at for more than dot
+  /// products.
+  func survey(
+    _ rows: borrowing StoredRows, _ survey: GramSurvey, into partial: inout GramSurvey.Partial
+  ) -> Bool {
+    guard survey.solution == nil, isAllRows(rows.count) else { return false }
+    return partial.addProducts(rows, hasBase: hasOrigin)
+  }
+
+  /// Whether the models, behind the base from which they are seen, are all rows.
+  private func isAllRows(_ count: Int) -> Bool {
+    models == (hasOrigin ? 1 : 0)..<count
+  }
+
+  /// Merges tiles of rows as they are stored, where the result is a sum.
+  func merge(
+    _ rows: borrowing StoredRows, _ survey: GramSurvey, into output: inout MutableSpan<UInt16>,
+    from start: Int
+  ) -> Bool {
+    guard case .combine(let coefficients) = survey.solution, isAllRows(rows.count) else {
+      return false
+    }
+    return RowSum(coefficients, hasBase: hasOrigin).add(rows, into: &output, from: start)
+  }
+
   /// Merges one tile.
   func merge(
     _ tile: inout Tile<Double>, _ survey: GramSurvey, into output: inout MutableSpan<Double>

@@ -105,6 +105,16 @@ extension GramSurvey.Partial {
     Reduction.addProducts(of: rows, minus: base, to: &span)
   }
 
+  /// Adds the dot products of rows as they are stored, or of their differences from a base before
+  /// them, once vectors are known to differ.
+  ///
+  /// - Returns: whether they were added.
+  mutating func addProducts(_ rows: borrowing StoredRows, hasBase: Bool) -> Bool {
+    guard differ else { return false }
+    var span = sums.mutableSpan
+    return Reduction.addProducts(of: rows, hasBase: hasBase, to: &span)
+  }
+
   /// Adds the square of a row.
   mutating func addSquare(_ row: Span<Double>) { sums[0] += Reduction.sumOfSquares(row) }
 }

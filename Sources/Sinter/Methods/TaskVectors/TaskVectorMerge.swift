@@ -213,6 +213,16 @@ extension TaskVectorMerge {
     }
   }
 
+  /// Merges tiles of rows as they are stored, where the result is a sum of all they hold.
+  func merge(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: TaskVectorSurvey,
+    into output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool {
+    guard !electsSign, keepsAll else { return false }
+    return RowSum(survey.shares[position.group].coefficients, hasBase: true)
+      .add(rows, into: &output, from: start)
+  }
+
   /// Makes the rows of all models their task vectors, thinned out.
   private func thinOut(
     _ tile: inout Tile<Double>, at position: TilePosition, _ survey: TaskVectorSurvey

@@ -41,4 +41,12 @@ extension TaskVectorMethod {
   ) {
     taskVectors.merge(&tile, scratch: &scratch, at: position, survey, into: &output)
   }
+
+  /// Merges tiles of rows as they are stored.
+  public func merge(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: TaskVectorSurvey,
+    into output: inout MutableSpan<UInt16>, from start: Int
+  ) -> Bool {
+    taskVectors.merge(rows, at: position, survey, into: &output, from: start)
+  }
 }
