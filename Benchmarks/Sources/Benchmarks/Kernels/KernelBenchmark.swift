@@ -17,6 +17,7 @@ enum KernelBenchmark {
     reductions(visit)
     selection(visit)
     elementwise(visit)
+    stored(visit)
     masks(visit)
   }
 
@@ -113,6 +114,39 @@ enum KernelBenchmark {
     visit("vote of three rows", 40 * length) {
       var out = output.mutableRow(0)
       vote.merge(tile.rows(1..<4), voters.span, on: tile[0], into: &out)
+    }
+  }
+
+  private static func stored(_ visit: Visitor) {
+    let tile = tile()
+    var elements: [UInt16] = []
+    for row in 0..<4 {
+      var bytes = ByteBuffer(byteCount: 2 * length)
+      _ = Conversion.narrow(tile[row], to: .bfloat16, into: &bytes)
+      let span = bytes.elements(as: UInt16.self, count: length)
+      for i in span.indices { elements.append(span[i]) }
+    }
+    var output = [UInt16](repeating: 0, count: length)
+    for (name, sum) in [
+      ("mean of two BF16 rows", RowSum([0.6, 0.4], keepsEqual: true)),
+      ("mean of two BF16 rows, halved", RowSum([0.5, 0.5], keepsEqual: true)),
+      ("differences of three BF16 rows", RowSum([0.3, 0.4, 0.5], hasBase: true)),
+    ] {
+      let count = sum.coefficients.count + (sum.hasBase ? 1 : 0)
+      visit(name, 2 * (count + 1) * length) {
+        let rows = StoredRows(
+          elements.span.extracting(first: count * length), count: count, length: length,
+          stride: length)
+        var out = output.mutableSpan
+        _ = sum.add(rows, into: &out)
+      }
+    }
+    var products = [0.0, 0, 0, 0, 0, 0]
+    visit("products of three BF16 rows", 6 * length) {
+      let rows = StoredRows(
+        elements.span.extracting(first: 3 * length), count: 3, length: length, stride: length)
+      var sums = products.mutableSpan
+      _ = Reduction.addProducts(of: rows, hasBase: false, to: &sums)
     }
   }
 
