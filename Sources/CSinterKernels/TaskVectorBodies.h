@@ -40,38 +40,334 @@ void SINTER_NAME(drop_from)(double *row, size_t count, double threshold, int is_
   }
 }
 
-/// One group of the result; always inlined with a constant count for whole groups.
-SINTER_INLINE f64x16 voted(const double *base, const double *rows, size_t stride,
-                           const sinter_vote *votes, size_t row_count, sinter_election election,
-                           size_t count) {
+// MARK: Task vectors that are thinned out on the way
+
+/// What is known of task vectors where this is inlined.
+typedef enum {
+  /// The rows are the task vectors.
+  THINNED,
+  /// They are the differences from the base where marks are set.
+  MARKED,
+  /// They are the differences from the base, as far as no bound drops them.
+  BOUNDED,
+  /// The same without upper bounds.
+  BOUNDED_BELOW
+} thinning;
+
+/// The differences from the base, or the rows where they are that already.
+SINTER_INLINE f64x16 difference(const sinter_task_vectors *vectors, thinning how, f64x16 origin,
+                                size_t row, size_t start, size_t n) {
+  f64x16 values = load_some(vectors->rows + row * vectors->stride + start, n);
+  return how == THINNED ? values : values - origin;
+}
+
+/// Where differences are kept.
+SINTER_INLINE i64x16 kept_lanes(const sinter_task_vectors *vectors, thinning how, f64x16 values,
+                                size_t row, size_t start) {
+  if (how == THINNED) return (i64x16)-1;
+  if (how == MARKED) {
+    return lanes_of(vectors->marks[row * vectors->marks_stride + start / GROUP]);
+  }
+  f64x16 size = magnitude(values);
+  sinter_bounds bounds = vectors->bounds[row];
+  // The comparisons ask what is dropped: for NaN the answer is no.
+  i64x16 kept = ~(size <= bounds.low);
+  return how == BOUNDED_BELOW ? kept : kept & ~(size >= bounds.high);
+}
+
+/// The elements of a task vector for a group of elements.
+SINTER_INLINE f64x16 task_vector(const sinter_task_vectors *vectors, thinning how, f64x16 origin,
+                                 size_t row, size_t start, size_t n) {
+  f64x16 values = difference(vectors, how, origin, row, start, n);
+  return (f64x16)((i64x16)values & kept_lanes(vectors, how, values, row, start));
+}
+
+SINTER_INLINE f64x16 sum_of_task_vectors(const sinter_task_vectors *vectors, thinning how,
+                                         const double *coefficients, size_t row_count,
+                                         size_t start, size_t n) {
+  f64x16 origin = load_some(vectors->base + start, n);
+  f64x16 sum = coefficients[0] * task_vector(vectors, how, origin, 0, start, n);
+  for (size_t r = 1; r < row_count; r++) {
+    sum += coefficients[r] * task_vector(vectors, how, origin, r, start, n);
+  }
+  return on_base(sum, origin);
+}
+
+void SINTER_NAME(add_task_vectors)(sinter_task_vectors vectors, const double *coefficients,
+                                   double *restrict out, size_t count) {
+  size_t row_count = vectors.row_count;
+#define VALUES(i, n, r) sum_of_task_vectors(&vectors, BOUNDED, coefficients, r, i, n)
+  if (vectors.bounds) {
+    STORE_GROUPS(VALUES);
+    return;
+  }
+#undef VALUES
+#define VALUES(i, n, r) sum_of_task_vectors(&vectors, MARKED, coefficients, r, i, n)
+  if (vectors.marks) {
+    STORE_GROUPS(VALUES);
+    return;
+  }
+#undef VALUES
+#define VALUES(i, n, r) sum_of_task_vectors(&vectors, THINNED, coefficients, r, i, n)
+  STORE_GROUPS(VALUES);
+#undef VALUES
+}
+
+// MARK: Quotients
+
+#if SINTER_WORDS == 8
+/// The number of rows whose sums of shares fit into a register.
+#define QUOTIENT_ROWS 3
+
+/// The divisors of all sets of up to three rows, which stand in the order of their bits, and what
+/// has been divided.
+///
+/// With the reciprocal at hand a quotient takes a product and two corrections, and is the one that a
+/// division would round to as long as nothing overflows or becomes subnormal on the way: the second
+/// correction starts from a number within one unit in the last place, where the remainder is exact.
+/// Source: Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor",
+/// 1990.
+typedef struct {
+  __m512d divisors, reciprocals;
+  /// The least and the largest magnitude that was divided, but for zero.
+  __m512d least, largest;
+} quotient_table;
+
+/// Powers of two between which dividends and divisors are neither large nor small.
+#define LARGEST_DIVIDEND 0x1p700
+#define LARGEST_DIVISOR 0x1p100
+
+/// Prepares quotients, and returns whether that can be done.
+SINTER_INLINE int make_quotients(const double divisors[8], quotient_table *table) {
+  double reciprocals[8];
+  int fits = 1;
+  for (int set = 0; set < 8; set++) {
+    double size = __builtin_fabs(divisors[set]);
+    fits &= size >= 1 / LARGEST_DIVISOR && size <= LARGEST_DIVISOR;
+    reciprocals[set] = 1 / divisors[set];
+  }
+  table->divisors = _mm512_loadu_pd(divisors);
+  table->reciprocals = _mm512_loadu_pd(reciprocals);
+  table->least = _mm512_set1_pd(1);
+  table->largest = _mm512_set1_pd(1);
+  return fits;
+}
+
+/// The quotients by the divisors of some sets.
+SINTER_INLINE f64x16 divided(f64x16 dividends, i64x16 sets, quotient_table *table) {
+  __m512d values[2];
+  __m512i places[2];
+  __builtin_memcpy(values, &dividends, sizeof values);
+  __builtin_memcpy(places, &sets, sizeof places);
+#pragma clang loop unroll(full)
+  for (int half = 0; half < 2; half++) {
+    __m512d value = values[half];
+    __mmask8 counts = _mm512_cmp_pd_mask(value, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    // The least and the larger magnitude, without their signs.
+    table->least =
+        _mm512_mask_range_pd(table->least, counts, table->least, value, 0xa);
+    table->largest = _mm512_range_pd(table->largest, value, 0xb);
+    __m512d divisor = _mm512_permutexvar_pd(places[half], table->divisors);
+    __m512d reciprocal = _mm512_permutexvar_pd(places[half], table->reciprocals);
+    __m512d quotient = _mm512_mul_pd(value, reciprocal);
+    __m512d rest = _mm512_fnmadd_pd(quotient, divisor, value);
+    quotient = _mm512_fmadd_pd(rest, reciprocal, quotient);
+    rest = _mm512_fnmadd_pd(quotient, divisor, value);
+    values[half] = _mm512_fmadd_pd(rest, reciprocal, quotient);
+  }
+  __builtin_memcpy(&dividends, values, sizeof values);
+  return dividends;
+}
+
+/// Whether all quotients so far are right.
+SINTER_INLINE int are_right(const quotient_table *table) {
+  return _mm512_reduce_min_pd(table->least) >= 1 / LARGEST_DIVIDEND &&
+         _mm512_reduce_max_pd(table->largest) <= LARGEST_DIVIDEND;
+}
+#else
+// Registers of four numbers or less divide as fast.
+#define QUOTIENT_ROWS 0
+typedef struct {
+  char nothing;
+} quotient_table;
+SINTER_INLINE int make_quotients(const double *divisors, quotient_table *table) { return 0; }
+SINTER_INLINE f64x16 divided(f64x16 dividends, i64x16 sets, quotient_table *table) {
+  return dividends;
+}
+SINTER_INLINE int are_right(const quotient_table *table) { return 0; }
+#endif
+
+// MARK: Votes
+
+/// A vote, with what is known of it where this is inlined.
+typedef struct {
+  sinter_task_vectors vectors;
+  const sinter_vote *votes;
+  sinter_election election;
+  thinning how;
+} ballot;
+
+SINTER_INLINE i64x16 set_bit(i64x16 where, i64x16 set, size_t bit) {
+  return (where & (set | 1l << bit)) | (~where & set);
+}
+
+/// The result without the base. Quotients of the sets of rows that agree come from a table, if there
+/// is one.
+SINTER_INLINE f64x16 mixed(const ballot *ballot, f64x16 mix, i64x16 set, f64x16 divisor,
+                           quotient_table *table) {
+  if (table) {
+    mix = divided(mix, set, table);
+  } else if (ballot->election.divides) {
+    mix /= choose(
+        magnitude(divisor) > ballot->election.least_divisor, divisor, (f64x16)1.0);
+  }
+  return mix * ballot->election.lambda;
+}
+
+/// One group of the result of any vote; always inlined with a constant count for whole groups.
+SINTER_INLINE f64x16 voted(const ballot *ballot, size_t row_count, size_t start, size_t n) {
+  const sinter_task_vectors *vectors = &ballot->vectors;
+  const sinter_vote *votes = ballot->votes;
+  f64x16 origin = load_some(vectors->base + start, n);
   f64x16 sum = 0;
   for (size_t m = 0; m < row_count; m++) {
-    sum += load_some(rows + m * stride, count) * votes[m].factor * votes[m].voice;
+    f64x16 change = task_vector(vectors, ballot->how, origin, m, start, n) * votes[m].factor;
+    sum += change * votes[m].voice;
   }
-  f64x16 none = election.zero_sign;
+  f64x16 none = ballot->election.zero_sign;
   f64x16 sign = choose(sum > 0, (f64x16)1.0, choose(sum == 0, none, (f64x16)-1.0));
   f64x16 mix = 0, divisor = 0;
   for (size_t m = 0; m < row_count; m++) {
-    f64x16 change = load_some(rows + m * stride, count) * votes[m].factor;
+    f64x16 change = task_vector(vectors, ballot->how, origin, m, start, n) * votes[m].factor;
     f64x16 agreement = change * votes[m].voice * sign;
     // Asked this way round NaN is not voted out, so that it cannot vanish.
     mix += (f64x16)((i64x16)(change * votes[m].weight) & ~(agreement <= 0));
     divisor += (f64x16)((i64x16)(f64x16)votes[m].share & (agreement > 0));
   }
-  if (election.divides) {
-    f64x16 size = (f64x16)((u64x16)divisor & ~(1ull << 63));
-    mix /= choose(size > election.least_divisor, divisor, (f64x16)1.0);
-  }
-  f64x16 change = mix * election.lambda;
-  // Adding nothing leaves the base as it is, a negative zero included.
-  f64x16 old = load_some(base, count);
-  return choose(change == 0, old, old + change);
+  return on_base(mixed(ballot, mix, (i64x16)0, divisor, 0), origin);
 }
 
-void SINTER_NAME(merge_by_vote)(const double *base, const double *rows, size_t stride,
-                                const sinter_vote *votes, size_t row_count,
-                                sinter_election election, double *restrict out, size_t count) {
-#define VALUES(i, n, r) voted(base + i, rows + i, stride, votes, r, election, n)
+/// What a row brings to a plain vote: a sum of zero elects the positive sign, voices are the weights,
+/// all is finite, and factors are 1 where there are bounds.
+SINTER_INLINE f64x16 weighted(
+    const ballot *ballot, f64x16 origin, size_t row, size_t start, size_t n) {
+  sinter_vote vote = ballot->votes[row];
+  f64x16 values = difference(&ballot->vectors, ballot->how, origin, row, start, n);
+  i64x16 kept = kept_lanes(&ballot->vectors, ballot->how, values, row, start);
+  int scales = ballot->how == THINNED || ballot->how == MARKED;
+  // What is not kept is zeroed in the end: finite weights of zero make nothing else of it.
+  return (f64x16)((i64x16)((scales ? values * vote.factor : values) * vote.weight) & kept);
+}
+
+/// The number of rows up to which a vote can be plain.
+#define MOST_PLAIN_ROWS 4
+
+/// The number of groups that a plain vote takes through one step before the next. A step waits for
+/// the one before, so there must be several elements in each; a machine looks ahead only so far.
+#define STEP_GROUPS 8
+
+/// Merges whole groups, at most `STEP_GROUPS`, by a plain vote; `row_count` is a constant.
+SINTER_INLINE void vote_plainly(const ballot *ballot, quotient_table *table, int row_count,
+                                double *restrict out, size_t start, size_t group_count) {
+  const double *base = ballot->vectors.base + start;
+  f64x16 changes[MOST_PLAIN_ROWS][STEP_GROUPS], sums[STEP_GROUPS], mixes[STEP_GROUPS];
+  i64x16 sets[STEP_GROUPS];
+  f64x16 divisors[STEP_GROUPS];
+  for (size_t g = 0; g < group_count; g++) {
+    f64x16 origin = load(base + g * GROUP);
+    for (int m = 0; m < row_count; m++) {
+      f64x16 change = weighted(ballot, origin, m, start + g * GROUP, GROUP);
+      sums[g] = m == 0 ? change : sums[g] + change;
+      changes[m][g] = change;
+    }
+  }
+  for (size_t g = 0; g < group_count; g++) {
+    u64x16 sign = (u64x16)~(sums[g] >= 0) & 1ull << 63;
+    f64x16 mix = 0, divisor = 0;
+    i64x16 set = 0;
+    for (int m = 0; m < row_count; m++) {
+      f64x16 change = changes[m][g];
+      i64x16 agrees = ~((f64x16)((u64x16)change ^ sign) <= 0);
+      mix = choose(agrees, mix + change, mix);
+      // With NaN among the changes the divisor does not matter.
+      if (table) {
+        set = set_bit(agrees, set, m);
+      } else {
+        divisor = choose(agrees, divisor + ballot->votes[m].share, divisor);
+      }
+    }
+    mixes[g] = mix;
+    sets[g] = set;
+    divisors[g] = divisor;
+  }
+  for (size_t g = 0; g < group_count; g++) {
+    f64x16 change = mixed(ballot, mixes[g], sets[g], divisors[g], table);
+    store(on_base(change, load(base + g * GROUP)), out + start + g * GROUP);
+  }
+}
+
+/// Merges by a plain vote, and returns whether all quotients are right. `row_count` is a constant.
+SINTER_INLINE int merge_plainly(
+    const ballot *ballot, int row_count, double *restrict out, size_t count) {
+  size_t whole = count / GROUP, i = 0;
+  double divisors[8];
+  quotient_table table;
+  int has_table = ballot->election.divides && row_count <= QUOTIENT_ROWS;
+  if (has_table) {
+    for (int set = 0; set < 8; set++) {
+      double divisor = 0;
+      for (int m = 0; m < row_count; m++) divisor += set >> m & 1 ? ballot->votes[m].share : 0;
+      divisors[set] = __builtin_fabs(divisor) > ballot->election.least_divisor ? divisor : 1;
+    }
+    if (!make_quotients(divisors, &table)) return 0;
+    for (; i < whole; i += STEP_GROUPS) {
+      size_t groups = smaller(whole - i, STEP_GROUPS);
+      vote_plainly(ballot, &table, row_count, out, i * GROUP, groups);
+    }
+    if (!are_right(&table)) return 0;
+  } else {
+    for (; i < whole; i += STEP_GROUPS) {
+      size_t groups = smaller(whole - i, STEP_GROUPS);
+      vote_plainly(ballot, 0, row_count, out, i * GROUP, groups);
+    }
+  }
+  i = whole * GROUP;
+  if (i < count) store_first(voted(ballot, row_count, i, count - i), out + i, count - i);
+  return 1;
+}
+
+SINTER_INLINE void merge_ballot(
+    ballot ballot, thinning how, int is_plain, double *restrict out, size_t count) {
+  ballot.how = how;
+  size_t row_count = ballot.vectors.row_count;
+  if (is_plain) {
+    if (row_count == 2 && merge_plainly(&ballot, 2, out, count)) return;
+    if (row_count == 3 && merge_plainly(&ballot, 3, out, count)) return;
+    if (row_count == 4 && merge_plainly(&ballot, 4, out, count)) return;
+  }
+#define VALUES(i, n, r) voted(&ballot, r, i, n)
   STORE_GROUPS(VALUES);
 #undef VALUES
+}
+
+void SINTER_NAME(merge_by_vote)(sinter_task_vectors vectors, const sinter_vote *votes,
+                                sinter_election election, double *out, size_t count) {
+  thinning how = vectors.bounds ? BOUNDED_BELOW : vectors.marks ? MARKED : THINNED;
+  int is_plain = election.zero_sign == 1;
+  for (size_t m = 0; m < vectors.row_count; m++) {
+    sinter_vote vote = votes[m];
+    is_plain &= vote.voice == vote.weight && (vote.weight - vote.weight) == 0 &&
+                (vote.factor - vote.factor) == 0;
+    if (vectors.bounds) {
+      is_plain &= vote.factor == 1;
+      if (vectors.bounds[m].high == vectors.bounds[m].high) how = BOUNDED;
+    }
+  }
+  ballot ballot = {vectors, votes, election, how};
+  switch (how) {
+    case THINNED: merge_ballot(ballot, THINNED, is_plain, out, count); break;
+    case MARKED: merge_ballot(ballot, MARKED, is_plain, out, count); break;
+    case BOUNDED: merge_ballot(ballot, BOUNDED, is_plain, out, count); break;
+    case BOUNDED_BELOW: merge_ballot(ballot, BOUNDED_BELOW, is_plain, out, count); break;
+  }
 }

@@ -257,33 +257,3 @@ extension Kernels {
     precondition(rows.length == count, "the rows differ in length")
   }
 }
-
-// MARK: - Votes
-
-extension Kernels {
-  static func mergeByVote(
-    _ rows: TileRows, _ votes: Span<SignVote.Voter>, _ vote: SignVote, on base: Span<Double>,
-    into out: inout MutableSpan<Double>
-  ) {
-    precondition(votes.count == rows.count, "as many voters as rows")
-    precondition(rows.length == out.count && base.count == out.count, "the rows differ in length")
-    let election = sinter_election(
-      zero_sign: vote.zeroIsPositive ? 1 : 0, lambda: vote.lambda,
-      least_divisor: vote.leastDivisor, divides: vote.divides ? 1 : 0)
-    // SAFETY: the counts were checked, a TileRows holds the elements of its rows, and a voter is
-    // four Doubles in the order of the C structure.
-    unsafe out.withUnsafeMutableBufferPointer { out in
-      unsafe base.withUnsafeBufferPointer { base in
-        unsafe rows.elements.withUnsafeBufferPointer { elements in
-          unsafe votes.withUnsafeBufferPointer { votes in
-            unsafe votes.withMemoryRebound(to: sinter_vote.self) { votes in
-              unsafe sinter_merge_by_vote(
-                level, base.baseAddress, elements.baseAddress, rows.stride, votes.baseAddress,
-                rows.count, election, out.baseAddress, out.count)
-            }
-          }
-        }
-      }
-    }
-  }
-}

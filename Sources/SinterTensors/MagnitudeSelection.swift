@@ -99,6 +99,20 @@ public struct MagnitudeSelection: Sendable {
     rule.remove(from: &row, ties: ties(inTile: tile, rule))
   }
 
+  /// The largest magnitude that ``keep(_:minus:tile:)`` drops in a tile, NaN for none; `nil` where
+  /// some of those that equal the threshold are kept.
+  func lowBound(inTile tile: Int) -> Double? {
+    let rule = rule
+    return rule.lowBound(ties: ties(inTile: tile, rule))
+  }
+
+  /// The smallest magnitude that ``remove(_:tile:)`` drops in a tile, NaN for none; `nil` where some of
+  /// those that equal the threshold stay.
+  func highBound(inTile tile: Int) -> Double? {
+    let rule = rule
+    return rule.highBound(ties: ties(inTile: tile, rule))
+  }
+
   private var rule: MagnitudeThreshold {
     precondition(isComplete, "the selection needs another pass")
     guard let place = selection.place else {

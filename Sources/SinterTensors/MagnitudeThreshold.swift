@@ -74,4 +74,24 @@ struct MagnitudeThreshold: Sendable, Hashable {
       }
     }
   }
+
+  /// The largest magnitude that ``apply(to:minus:ties:)`` drops, NaN for none; `nil` where some of those
+  /// that equal the threshold are kept.
+  func lowBound(ties quota: TieQuota) -> Double? {
+    switch quota {
+    case .none: magnitude
+    case .all: magnitude.nextDown
+    case .first: nil
+    }
+  }
+
+  /// The smallest magnitude that ``remove(from:ties:)`` drops, NaN for none; `nil` where some of those
+  /// that equal the threshold stay.
+  func highBound(ties quota: TieQuota) -> Double? {
+    switch quota {
+    case .none: magnitude == .infinity ? .nan : magnitude.nextUp
+    case .all: magnitude
+    case .first: nil
+    }
+  }
 }

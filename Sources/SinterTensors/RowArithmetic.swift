@@ -180,6 +180,23 @@ extension RowArithmetic {
       of: changes, coefficients, on: base, subtractingBase: false, into: &out, from: start)
   }
 
+  /// Adds multiples of what is left of the differences of rows from a base to it: `base + Σ cᵢ·dᵢ`.
+  ///
+  /// An element that nothing is added to keeps its sign, even if it is zero.
+  ///
+  /// - Parameters:
+  ///   - rows: one row at least.
+  ///   - thinned: what is left of their differences.
+  ///   - coefficients: one for each row.
+  ///   - base: as many elements as each row has.
+  ///   - out: receives as many.
+  public static func place(
+    _ rows: borrowing TileRows, _ thinned: ThinnedRows, times coefficients: Span<Double>,
+    on base: Span<Double>, into out: inout MutableSpan<Double>
+  ) {
+    Kernels.addTaskVectors(rows, thinned, times: coefficients, on: base, into: &out)
+  }
+
   /// Adds multiples of the differences of rows from a base to it: `base + Σ cᵢ·(xᵢ - base)`.
   ///
   /// An element that nothing is added to keeps its sign, even if it is zero.

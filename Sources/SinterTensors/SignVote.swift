@@ -49,14 +49,15 @@ public struct SignVote: Sendable, Hashable {
   /// Counts the votes and merges.
   ///
   /// - Parameters:
-  ///   - changes: a row for each model.
+  ///   - rows: a row for each model.
+  ///   - thinned: what of them are its changes.
   ///   - voters: as many.
   ///   - base: as many elements as each row has.
   ///   - out: receives as many.
   public func merge(
-    _ changes: borrowing TileRows, _ voters: Span<Voter>, on base: Span<Double>,
-    into out: inout MutableSpan<Double>
+    _ rows: borrowing TileRows, _ thinned: ThinnedRows = .subtracted, _ voters: Span<Voter>,
+    on base: Span<Double>, into out: inout MutableSpan<Double>
   ) {
-    Kernels.mergeByVote(changes, voters, self, on: base, into: &out)
+    Kernels.mergeByVote(rows, thinned, voters, self, on: base, into: &out)
   }
 }

@@ -47,6 +47,30 @@ typedef struct {
   int divides;
 } sinter_election;
 
+/// The magnitudes that are dropped: up to the lower bound, and from the upper one on. Neither drops
+/// anything where it is NaN.
+typedef struct {
+  double low;
+  double high;
+} sinter_bounds;
+
+/// The differences of some models from a base, whole or thinned out.
+typedef struct {
+  const double *base;
+  /// The rows of the models, or of their differences where they were subtracted already: then there
+  /// are neither bounds nor marks.
+  const double *rows;
+  /// How many elements one row begins after the one before.
+  size_t stride;
+  size_t row_count;
+  /// Null, or what is dropped of each row.
+  const sinter_bounds *bounds;
+  /// Null, or which elements of each row are kept: a bit for each, of sixteen the first lowest.
+  const uint16_t *marks;
+  /// How many of these numbers the marks of one row begin after those of the one before.
+  size_t marks_stride;
+} sinter_task_vectors;
+
 /// The rows of a product of low rank that are computed at once.
 #define SINTER_LOW_RANK_ROWS 4
 

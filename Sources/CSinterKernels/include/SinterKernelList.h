@@ -220,13 +220,18 @@ KERNEL(
 
 // MARK: Task vectors
 
-/// out = base + lambda * mix / divisor, where mix is the sum of the weighted rows of models that
-/// agree with the elected sign, and divisor the sum of their shares; base where nothing is added.
+/// out = base + lambda * mix / divisor, where mix is the sum of the weighted task vectors that agree
+/// with the elected sign, and divisor the sum of their shares; base where nothing is added.
 KERNEL(
     void, merge_by_vote,
-    (const double *base, const double *rows, size_t stride, const sinter_vote *votes,
-     size_t model_count, sinter_election election, double *out, size_t count),
-    (base, rows, stride, votes, model_count, election, out, count))
+    (sinter_task_vectors vectors, const sinter_vote *votes, sinter_election election, double *out,
+     size_t count),
+    (vectors, votes, election, out, count))
+/// out = base + Σ c * d of at least one task vector, and base where nothing is added
+KERNEL(
+    void, add_task_vectors,
+    (sinter_task_vectors vectors, const double *coefficients, double *out, size_t count),
+    (vectors, coefficients, out, count))
 
 // MARK: Rows as they are stored
 //

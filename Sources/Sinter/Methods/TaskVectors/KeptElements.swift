@@ -52,6 +52,11 @@ struct KeptElements: Sendable {
   /// Takes up what was found out about a tile.
   mutating func add(_ marks: TileMarks) { tiles[marks.tile] = marks.marks }
 
+  /// The marks of a tile, those of one task vector after the other; `nil` where it is not covered.
+  func marks(ofTile tile: Int) -> [UInt16]? {
+    tile < tiles.count && !tiles[tile].isEmpty ? tiles[tile] : nil
+  }
+
   /// Makes a row its differences from a base, zero where an element is not kept.
   ///
   /// - Parameters:

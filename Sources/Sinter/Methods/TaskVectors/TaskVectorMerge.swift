@@ -33,6 +33,10 @@ struct TaskVectorMerge: Sendable {
   let grid: TileGrid
   /// Whether thinned-out task vectors are rescaled to their sums of magnitudes before.
   let matchesSums: Bool
+  /// Whether random numbers thin out every task vector.
+  private let isRandom: Bool
+  /// Whether no task vector is thinned out.
+  private let keepsAll: Bool
   private let semantics: TaskVectorSemantics
   private let electsSign: Bool
   private let normalizes: Bool
@@ -81,6 +85,10 @@ struct TaskVectorMerge: Sendable {
       named[name, default: 0] += 1
     }
     self.models = models
+    isRandom = models.allSatisfy(\.thinning.isRandom)
+    keepsAll = models.allSatisfy { model in
+      if case .keepAll = model.thinning { true } else { false }
+    }
     // With a vote every element has a sum of its own.
     scale =
       normalizes && !electsSign
@@ -200,17 +208,34 @@ extension TaskVectorMerge {
   ) {
     let shares = survey.shares[position.group]
     let rows = 1..<tile.rows
-    if electsSign {
-      thinOut(&tile, at: position, survey)
-      vote.merge(tile.rows(rows), shares.voters.span, on: tile[0], into: &output)
-    } else if keepsAll {
+    if !electsSign, keepsAll {
       RowArithmetic.placeDifferences(
         of: tile.rows(rows), times: shares.coefficients.span, on: tile[0], into: &output)
-    } else {
-      thinOut(&tile, at: position, survey)
-      RowArithmetic.place(
-        tile.rows(rows), times: shares.coefficients.span, on: tile[0], into: &output)
+      return
     }
+    let thinned = thinned(at: position, survey) ?? thinOut(&tile, at: position, survey)
+    if electsSign {
+      vote.merge(tile.rows(rows), thinned, shares.voters.span, on: tile[0], into: &output)
+    } else {
+      RowArithmetic.place(
+        tile.rows(rows), thinned, times: shares.coefficients.span, on: tile[0], into: &output)
+    }
+  }
+
+  /// What is left of the task vectors, where that can be said without looking at them.
+  private func thinned(at position: TilePosition, _ survey: TaskVectorSurvey) -> ThinnedRows? {
+    if isRandom {
+      return survey.kept?.marks(ofTile: position.tile).map(ThinnedRows.marked)
+    }
+    var bounds: [MagnitudeBounds] = []
+    bounds.reserveCapacity(models.count)
+    for model in models.indices {
+      guard !models[model].thinning.isRandom,
+        let known = survey.bounds(ofModel: model, at: position)
+      else { return nil }
+      bounds.append(known)
+    }
+    return .bounded(bounds)
   }
 
   /// Merges tiles of rows as they are stored, where the result is a sum of all they hold.
@@ -226,19 +251,13 @@ extension TaskVectorMerge {
   /// Makes the rows of all models their task vectors, thinned out.
   private func thinOut(
     _ tile: inout Tile<Double>, at position: TilePosition, _ survey: TaskVectorSurvey
-  ) {
+  ) -> ThinnedRows {
     for model in models.indices {
       tile.update(model + 1, with: 0) { row, base in
         thinOut(&row, minus: base, ofModel: model, at: position, survey)
       }
     }
-  }
-
-  /// Whether no task vector is thinned out.
-  private var keepsAll: Bool {
-    models.allSatisfy { model in
-      if case .keepAll = model.thinning { true } else { false }
-    }
+    return .subtracted
   }
 
   /// What each model has in the result, once the survey is complete.

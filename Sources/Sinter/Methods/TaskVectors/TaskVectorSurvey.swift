@@ -272,6 +272,14 @@ extension TaskVectorSurvey {
     vector.inner?.remove(&row, tile: tile)
   }
 
+  /// The bounds between which a tile of a task vector is kept; `nil` where of equal elements some are.
+  func bounds(ofModel model: Int, at position: TilePosition) -> MagnitudeBounds? {
+    let place = places[position.group][model]
+    return MagnitudeBounds(
+      keptBy: vectors[place].outer, notBy: vectors[place].inner,
+      tile: firstTiles[position.group] + position.tile)
+  }
+
   /// By what a thinned-out task vector is multiplied: the sum of magnitudes before, divided by that
   /// after; 1 without rescaling, when nothing was left to rescale and when the sums are not finite.
   private func factor(ofModel model: Int, group: Int) -> Double {
