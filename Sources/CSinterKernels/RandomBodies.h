@@ -69,8 +69,8 @@ SINTER_INLINE void random_batch(
 }
 
 /// The elements of the batch that begins with the block of an index, and which of them it is.
-#define BLOCK(index) ((index) >> 2)
-#define PLACE(index) ((size_t)(index) & 3)
+#define BLOCK_OF(index) ((index) >> 2)
+#define PLACE_IN_BLOCK(index) ((size_t)(index) & 3)
 
 SINTER_INLINE size_t smaller(size_t first, size_t second) {
   return first < second ? first : second;
@@ -82,13 +82,13 @@ void SINTER_NAME(random_words)(
   size_t i = 0;
   while (i < count) {
     uint64_t next = index + i;
-    if (PLACE(next) == 0 && count - i >= BATCH) {
-      random_batch(seed, stream, BLOCK(next), out + i);
+    if (PLACE_IN_BLOCK(next) == 0 && count - i >= BATCH) {
+      random_batch(seed, stream, BLOCK_OF(next), out + i);
       i += BATCH;
     } else {
-      random_batch(seed, stream, BLOCK(next), bits);
-      size_t n = smaller(count - i, BATCH - PLACE(next));
-      for (size_t j = 0; j < n; j++) out[i + j] = bits[PLACE(next) + j];
+      random_batch(seed, stream, BLOCK_OF(next), bits);
+      size_t n = smaller(count - i, BATCH - PLACE_IN_BLOCK(next));
+      for (size_t j = 0; j < n; j++) out[i + j] = bits[PLACE_IN_BLOCK(next) + j];
       i += n;
     }
   }
@@ -113,20 +113,20 @@ SINTER_INLINE void drop_all(
     const double *restrict base, size_t count) {
   uint32_t bits[BATCH];
   size_t i = 0;
-  if (PLACE(index) != 0 && count > 0) {
-    random_batch(seed, stream, BLOCK(index), bits);
-    i = smaller(count, BATCH - PLACE(index));
-    drop_few(bits + PLACE(index), limit, row, base, i);
+  if (PLACE_IN_BLOCK(index) != 0 && count > 0) {
+    random_batch(seed, stream, BLOCK_OF(index), bits);
+    i = smaller(count, BATCH - PLACE_IN_BLOCK(index));
+    drop_few(bits + PLACE_IN_BLOCK(index), limit, row, base, i);
   }
   for (; i + BATCH <= count; i += BATCH) {
-    random_batch(seed, stream, BLOCK(index + i), bits);
+    random_batch(seed, stream, BLOCK_OF(index + i), bits);
     for (int j = 0; j < BATCH; j += GROUP) {
       f64x16 values = changes(row + i + j, base ? base + i + j : base, GROUP);
       store(kept(values, bits + j, limit), row + i + j);
     }
   }
   if (i < count) {
-    random_batch(seed, stream, BLOCK(index + i), bits);
+    random_batch(seed, stream, BLOCK_OF(index + i), bits);
     drop_few(bits, limit, row + i, base ? base + i : base, count - i);
   }
 }
@@ -147,8 +147,8 @@ SINTER_INLINE void sum_kept(
   uint32_t bits[BATCH] = {0};
   f64x16 lanes = 0, kept_lanes = 0;
   size_t i = 0;
-  for (; PLACE(index) == 0 && i + BATCH <= count; i += BATCH) {
-    random_batch(seed, stream, BLOCK(index + i), bits);
+  for (; PLACE_IN_BLOCK(index) == 0 && i + BATCH <= count; i += BATCH) {
+    random_batch(seed, stream, BLOCK_OF(index + i), bits);
     for (int j = 0; j < BATCH; j += GROUP) {
       f64x16 values = magnitude(load(row + i + j) - load(base + i + j));
       lanes += values;
@@ -181,5 +181,3 @@ void SINTER_NAME(sums_of_kept)(
   }
 }
 
-#undef BLOCK
-#undef PLACE

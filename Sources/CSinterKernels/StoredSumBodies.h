@@ -40,8 +40,46 @@ SINTER_INLINE f64x16 load_stored(const uint16_t *row) {
   return __builtin_convertvector(widened_bf16(*(const u16x16_memory *)row), f64x16);
 }
 
-/// One group from an element on, in doubles. The largest magnitude of all results tells whether they
-/// are right: none must be infinite or NaN.
+/// The first elements of a row, at most a group, with zeros behind them.
+SINTER_INLINE f64x16 load_stored_some(const uint16_t *row, size_t count) {
+  if (count >= GROUP) return load_stored(row);
+  uint16_t some[GROUP] = {0};
+  for (size_t j = 0; j < count; j++) some[j] = row[j];
+  return load_stored(some);
+}
+
+/// Whether all elements of a row are finite.
+SINTER_INLINE int are_stored_finite(const uint16_t *row, size_t count) {
+  i16x16 largest = 0;
+  size_t i = 0;
+  for (; i + GROUP <= count; i += GROUP) {
+    i16x16 bits = (i16x16) * (const u16x16_memory *)(row + i);
+    largest = __builtin_elementwise_max(largest, bits & (i16x16)0x7fff);
+  }
+  int finite = __builtin_reduce_max(largest) < 0x7f80;
+  for (; i < count; i++) finite &= (row[i] & 0x7fff) < 0x7f80;
+  return finite;
+}
+
+/// Rounds elements, at most a group, to their place. The largest magnitude of all results tells
+/// whether they are right: none must be infinite or NaN.
+SINTER_INLINE void store_rounded(f64x16 values, uint16_t *out, size_t count, i32x16 *largest) {
+  f32x16 result = rounded_to_odd(values);
+  *largest = __builtin_elementwise_max(*largest, (i32x16)result & 0x7fffffff);
+  u16x16 bits = narrowed_bf16(result, 1);
+  if (count >= GROUP) {
+    *(u16x16_memory *)out = bits;
+  } else {
+    for (size_t j = 0; j < count; j++) out[j] = bits[j];
+  }
+}
+
+/// Whether such a magnitude is that of finite results.
+SINTER_INLINE int are_rounded(i32x16 largest) {
+  return __builtin_reduce_max(largest) <= 0x7f7f7fff;
+}
+
+/// One group from an element on, in doubles.
 SINTER_INLINE void sum_exactly(stored_sum sum, size_t i, uint16_t *out, i32x16 *largest) {
   f64x16 origin = 0, first = 0, total = 0;
   i64x16 equal = -1;
@@ -56,9 +94,64 @@ SINTER_INLINE void sum_exactly(stored_sum sum, size_t i, uint16_t *out, i32x16 *
   }
   if (sum.base) total = choose(total == 0, origin, origin + total);
   if (sum.keeps_equal) total = choose(equal, load_stored(sum.rows + i), total);
-  f32x16 result = rounded_to_odd(total);
-  *largest = __builtin_elementwise_max(*largest, (i32x16)result & 0x7fffffff);
-  *(u16x16_memory *)out = narrowed_bf16(result, 1);
+  store_rounded(total, out, GROUP, largest);
+}
+
+/// Whether a coefficient has so few significant bits, none of them far behind the point.
+SINTER_INLINE int is_short(double coefficient, int bit_count) {
+  uint64_t bits;
+  __builtin_memcpy(&bits, &coefficient, sizeof bits);
+  double places = coefficient / LEAST_PLACE;
+  return (bits & ((1ull << (53 - bit_count)) - 1)) == 0 && __builtin_fabs(places) < 0x1p31 &&
+         (double)(int32_t)places == places;
+}
+
+/// Coefficients in floats.
+typedef struct {
+  /// None, null, where they are too many or too large or small.
+  const float *values;
+  float rounded[FEW_TERMS];
+  /// Whether products with them are exact as a rule, and ties common.
+  int are_short;
+  /// By what the sizes of terms are multiplied to give a bound of the error.
+  float margin;
+} float_terms;
+
+SINTER_INLINE void round_coefficients(
+    const double *coefficients, size_t count, int bit_count, float_terms *terms) {
+  terms->values = count <= FEW_TERMS ? terms->rounded : 0;
+  terms->are_short = 1;
+  for (size_t r = 0; terms->values && r < count; r++) {
+    double size = __builtin_fabs(coefficients[r]);
+    terms->rounded[r] = (float)coefficients[r];
+    terms->are_short &= is_short(coefficients[r], bit_count);
+    if (size != 0 && !(size >= LEAST_COEFFICIENT && size <= LARGEST_COEFFICIENT)) {
+      terms->values = 0;
+    }
+  }
+  // A difference, a coefficient and a product are rounded, then sums of all terms and the base: at
+  // most 2^-24 of the sizes each, of which twice as much is taken.
+  terms->margin = (float)(count + 4) * 0x1p-23f;
+}
+
+/// Rounds sums that are off by at most the margin times the sizes of their terms. The bits behind the
+/// upper half of each result do not matter. Returns the bits that are set where a result is doubtful.
+SINTER_INLINE u32x16 round_nearly(f32x16 totals, f32x16 sizes, float margin, u32x16 *rounded) {
+  f32x16 error = sizes * margin + UNDERFLOW;
+  // Half a step is added to the magnitude, and the places behind the result are cut off. A tie would
+  // go up at one end of the interval and down at the other.
+  u32x16 low = (u32x16)(totals - error) + 0x8000;
+  u32x16 high = (u32x16)(totals + error) + 0x8000;
+  u32x16 bits = (u32x16)totals;
+  *rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  return (low ^ high) & 0xffff0000u;
+}
+
+/// Bits that are set where sizes are so large that a result may be infinite, or NaN.
+SINTER_INLINE u32x16 too_large(f32x16 sizes) {
+  // The difference of such patterns is negative.
+  u32x16 limit = (u32x16)(f32x16)LARGEST_SIZE;
+  return (limit - (u32x16)sizes) & 0x80000000u;
 }
 
 /// Elements of a pair: those of even and those of odd index.
@@ -113,8 +206,8 @@ SINTER_INLINE u32x16 still_doubtful(
 
 /// A pair of groups in floats. Returns whether all results are certain.
 SINTER_INLINE int sum_nearly(
-    stored_sum sum, const float *coefficients, int are_short, float margin, size_t i,
-    uint16_t *out) {
+    stored_sum sum, const float_terms *terms, size_t i, uint16_t *out) {
+  const float *coefficients = terms->values;
   float_pair totals, sizes, origins;
   if (sum.base) origins = load_pair(sum.base + i);
   for (size_t r = 0; r < sum.row_count; r++) {
@@ -134,21 +227,13 @@ SINTER_INLINE int sum_nearly(
       totals.half[half] += origins.half[half];
       sizes.half[half] += __builtin_elementwise_abs(origins.half[half]);
     }
-    f32x16 error = sizes.half[half] * margin + UNDERFLOW;
-    // Half a step is added to the magnitude, and the places behind the result are cut off. A tie
-    // would go up at one end of the interval and down at the other.
-    u32x16 low = (u32x16)(totals.half[half] - error) + 0x8000;
-    u32x16 high = (u32x16)(totals.half[half] + error) + 0x8000;
-    doubts[half] = (low ^ high) & 0xffff0000u;
-    // The sign of the difference is set for large sizes, infinity and NaN.
-    u32x16 limit = (u32x16)(f32x16)LARGEST_SIZE;
-    large |= (limit - (u32x16)sizes.half[half]) & 0x80000000u;
-    u32x16 bits = (u32x16)totals.half[half];
-    rounded[half] = bits + 0x7fff + ((bits >> 16) & 1);
+    doubts[half] = round_nearly(
+        totals.half[half], sizes.half[half], terms->margin, &rounded[half]);
+    large |= too_large(sizes.half[half]);
   }
   if (__builtin_reduce_or(doubts[0] | doubts[1] | large) != 0) {
     // Where halves and quarters are added, ties are common, and exact.
-    if (!are_short || __builtin_reduce_or(large) != 0) return 0;
+    if (!terms->are_short || __builtin_reduce_or(large) != 0) return 0;
     if (__builtin_reduce_or(still_doubtful(sum, coefficients, i, doubts)) != 0) return 0;
   }
   *(u32x16_memory *)out = (rounded[0] >> 16) | (rounded[1] & 0xffff0000u);
@@ -158,26 +243,16 @@ SINTER_INLINE int sum_nearly(
 /// All elements; always inlined with what is constant of the sum. Returns whether all results are
 /// finite.
 SINTER_INLINE int sum_all(
-    stored_sum sum, const float *coefficients, int are_short, float margin, uint16_t *out,
-    size_t count) {
+    stored_sum sum, const float_terms *terms, uint16_t *out, size_t count) {
   i32x16 largest = 0;
   for (size_t i = 0; i < count; i += PAIR) {
     // The last pair reaches back to elements that are done already, which come out the same.
     if (i > count - PAIR) i = count - PAIR;
-    if (coefficients && sum_nearly(sum, coefficients, are_short, margin, i, out + i)) continue;
+    if (terms->values && sum_nearly(sum, terms, i, out + i)) continue;
     sum_exactly(sum, i, out + i, &largest);
     sum_exactly(sum, i + GROUP, out + i + GROUP, &largest);
   }
-  return __builtin_reduce_max(largest) <= 0x7f7f7fff;
-}
-
-/// Whether a coefficient has so few significant bits, none of them far behind the point.
-SINTER_INLINE int is_short(double coefficient, int bit_count) {
-  uint64_t bits;
-  __builtin_memcpy(&bits, &coefficient, sizeof bits);
-  double places = coefficient / LEAST_PLACE;
-  return (bits & ((1ull << (53 - bit_count)) - 1)) == 0 && __builtin_fabs(places) < 0x1p31 &&
-         (double)(int32_t)places == places;
+  return are_rounded(largest);
 }
 
 int SINTER_NAME(sum_bf16)(
@@ -185,24 +260,14 @@ int SINTER_NAME(sum_bf16)(
     const uint16_t *base, int keeps_equal, uint16_t *restrict out, size_t count) {
   if (count < PAIR) return 0;
   stored_sum sum = {rows, stride, row_count, coefficients, base, keeps_equal};
-  float nearly[FEW_TERMS];
-  const float *terms = row_count <= FEW_TERMS ? nearly : 0;
-  int are_short = 1;
-  for (size_t r = 0; terms && r < row_count; r++) {
-    double size = __builtin_fabs(coefficients[r]);
-    nearly[r] = (float)coefficients[r];
-    are_short &= is_short(coefficients[r], base ? 8 : 16);
-    if (size != 0 && !(size >= LEAST_COEFFICIENT && size <= LARGEST_COEFFICIENT)) terms = 0;
-  }
-  // A difference, a coefficient and a product are rounded, then sums of all terms and the base: at
-  // most 2^-24 of the sizes each, of which twice as much is taken.
-  float margin = (float)(row_count + 4) * 0x1p-23f;
-#define SUM_ROWS(n)                                                              \
-  do {                                                                           \
-    sum.row_count = n;                                                           \
-    if (base) return sum_all(sum, terms, are_short, margin, out, count);         \
-    sum.base = 0;                                                                \
-    return sum_all(sum, terms, are_short, margin, out, count);                   \
+  float_terms terms;
+  round_coefficients(coefficients, row_count, base ? 8 : 16, &terms);
+#define SUM_ROWS(n)                                 \
+  do {                                              \
+    sum.row_count = n;                              \
+    if (base) return sum_all(sum, &terms, out, count); \
+    sum.base = 0;                                   \
+    return sum_all(sum, &terms, out, count);        \
   } while (0)
   switch (row_count) {
     case 2: SUM_ROWS(2);
@@ -215,17 +280,10 @@ int SINTER_NAME(sum_bf16)(
 
 // MARK: Products of pairs
 
-/// Elements of a row, or the first of them with zeros behind, less those of a base that is not null.
+/// Elements of a row, or their differences from a base that is not null.
 SINTER_INLINE f64x16 stored_changes(const uint16_t *row, const uint16_t *base, size_t count) {
-  if (count < GROUP) {
-    uint16_t some[GROUP] = {0}, origins[GROUP] = {0};
-    for (size_t j = 0; j < count; j++) {
-      some[j] = row[j];
-      if (base) origins[j] = base[j];
-    }
-    return load_stored(some) - load_stored(origins);
-  }
-  return base ? load_stored(row) - load_stored(base) : load_stored(row);
+  f64x16 values = load_stored_some(row, count);
+  return base ? values - load_stored_some(base, count) : values;
 }
 
 /// The products of all pairs of a few rows, lane by lane as `add_triangle` has them.
@@ -272,12 +330,3 @@ int SINTER_NAME(add_products_bf16)(
   }
 #undef ADD_ROWS
 }
-
-#undef PAIR
-#undef UNDERFLOW
-#undef LARGEST_SIZE
-#undef LEAST_COEFFICIENT
-#undef LARGEST_COEFFICIENT
-#undef FEW_TERMS
-#undef LONG_CHANGE
-#undef LEAST_PLACE

@@ -54,10 +54,17 @@ typedef enum {
   BOUNDED_BELOW
 } thinning;
 
+SINTER_INLINE f64x16 load_base(const sinter_task_vectors *vectors, size_t start, size_t n) {
+  return vectors->stored_base ? load_stored_some(vectors->stored_base + start, n)
+                              : load_some(vectors->base + start, n);
+}
+
 /// The differences from the base, or the rows where they are that already.
 SINTER_INLINE f64x16 difference(const sinter_task_vectors *vectors, thinning how, f64x16 origin,
                                 size_t row, size_t start, size_t n) {
-  f64x16 values = load_some(vectors->rows + row * vectors->stride + start, n);
+  size_t place = row * vectors->stride + start;
+  f64x16 values = vectors->stored_rows ? load_stored_some(vectors->stored_rows + place, n)
+                                       : load_some(vectors->rows + place, n);
   return how == THINNED ? values : values - origin;
 }
 
@@ -85,7 +92,7 @@ SINTER_INLINE f64x16 task_vector(const sinter_task_vectors *vectors, thinning ho
 SINTER_INLINE f64x16 sum_of_task_vectors(const sinter_task_vectors *vectors, thinning how,
                                          const double *coefficients, size_t row_count,
                                          size_t start, size_t n) {
-  f64x16 origin = load_some(vectors->base + start, n);
+  f64x16 origin = load_base(vectors, start, n);
   f64x16 sum = coefficients[0] * task_vector(vectors, how, origin, 0, start, n);
   for (size_t r = 1; r < row_count; r++) {
     sum += coefficients[r] * task_vector(vectors, how, origin, r, start, n);
@@ -205,7 +212,22 @@ typedef struct {
   const sinter_vote *votes;
   sinter_election election;
   thinning how;
+  /// Where the results go: as doubles, or rounded, with their largest magnitude.
+  double *out;
+  uint16_t *stored_out;
+  i32x16 largest;
 } ballot;
+
+/// Writes results of a vote.
+SINTER_INLINE void put(ballot *ballot, f64x16 values, size_t start, size_t n) {
+  if (ballot->stored_out) {
+    store_rounded(values, ballot->stored_out + start, n, &ballot->largest);
+  } else if (n == GROUP) {
+    store(values, ballot->out + start);
+  } else {
+    store_first(values, ballot->out + start, n);
+  }
+}
 
 SINTER_INLINE i64x16 set_bit(i64x16 where, i64x16 set, size_t bit) {
   return (where & (set | 1l << bit)) | (~where & set);
@@ -228,7 +250,7 @@ SINTER_INLINE f64x16 mixed(const ballot *ballot, f64x16 mix, i64x16 set, f64x16 
 SINTER_INLINE f64x16 voted(const ballot *ballot, size_t row_count, size_t start, size_t n) {
   const sinter_task_vectors *vectors = &ballot->vectors;
   const sinter_vote *votes = ballot->votes;
-  f64x16 origin = load_some(vectors->base + start, n);
+  f64x16 origin = load_base(vectors, start, n);
   f64x16 sum = 0;
   for (size_t m = 0; m < row_count; m++) {
     f64x16 change = task_vector(vectors, ballot->how, origin, m, start, n) * votes[m].factor;
@@ -267,14 +289,13 @@ SINTER_INLINE f64x16 weighted(
 #define STEP_GROUPS 8
 
 /// Merges whole groups, at most `STEP_GROUPS`, by a plain vote; `row_count` is a constant.
-SINTER_INLINE void vote_plainly(const ballot *ballot, quotient_table *table, int row_count,
-                                double *restrict out, size_t start, size_t group_count) {
-  const double *base = ballot->vectors.base + start;
+SINTER_INLINE void vote_plainly(ballot *ballot, quotient_table *table, int row_count,
+                                size_t start, size_t group_count) {
   f64x16 changes[MOST_PLAIN_ROWS][STEP_GROUPS], sums[STEP_GROUPS], mixes[STEP_GROUPS];
   i64x16 sets[STEP_GROUPS];
   f64x16 divisors[STEP_GROUPS];
   for (size_t g = 0; g < group_count; g++) {
-    f64x16 origin = load(base + g * GROUP);
+    f64x16 origin = load_base(&ballot->vectors, start + g * GROUP, GROUP);
     for (int m = 0; m < row_count; m++) {
       f64x16 change = weighted(ballot, origin, m, start + g * GROUP, GROUP);
       sums[g] = m == 0 ? change : sums[g] + change;
@@ -302,13 +323,13 @@ SINTER_INLINE void vote_plainly(const ballot *ballot, quotient_table *table, int
   }
   for (size_t g = 0; g < group_count; g++) {
     f64x16 change = mixed(ballot, mixes[g], sets[g], divisors[g], table);
-    store(on_base(change, load(base + g * GROUP)), out + start + g * GROUP);
+    f64x16 origin = load_base(&ballot->vectors, start + g * GROUP, GROUP);
+    put(ballot, on_base(change, origin), start + g * GROUP, GROUP);
   }
 }
 
 /// Merges by a plain vote, and returns whether all quotients are right. `row_count` is a constant.
-SINTER_INLINE int merge_plainly(
-    const ballot *ballot, int row_count, double *restrict out, size_t count) {
+SINTER_INLINE int merge_plainly(ballot *ballot, int row_count, size_t count) {
   size_t whole = count / GROUP, i = 0;
   double divisors[8];
   quotient_table table;
@@ -322,52 +343,240 @@ SINTER_INLINE int merge_plainly(
     if (!make_quotients(divisors, &table)) return 0;
     for (; i < whole; i += STEP_GROUPS) {
       size_t groups = smaller(whole - i, STEP_GROUPS);
-      vote_plainly(ballot, &table, row_count, out, i * GROUP, groups);
+      vote_plainly(ballot, &table, row_count, i * GROUP, groups);
     }
     if (!are_right(&table)) return 0;
   } else {
     for (; i < whole; i += STEP_GROUPS) {
       size_t groups = smaller(whole - i, STEP_GROUPS);
-      vote_plainly(ballot, 0, row_count, out, i * GROUP, groups);
+      vote_plainly(ballot, 0, row_count, i * GROUP, groups);
     }
   }
   i = whole * GROUP;
-  if (i < count) store_first(voted(ballot, row_count, i, count - i), out + i, count - i);
+  if (i < count) put(ballot, voted(ballot, row_count, i, count - i), i, count - i);
   return 1;
 }
 
-SINTER_INLINE void merge_ballot(
-    ballot ballot, thinning how, int is_plain, double *restrict out, size_t count) {
-  ballot.how = how;
-  size_t row_count = ballot.vectors.row_count;
+SINTER_INLINE void merge_in_way(ballot *ballot, thinning how, int is_plain, size_t count) {
+  ballot->how = how;
+  size_t row_count = ballot->vectors.row_count;
   if (is_plain) {
-    if (row_count == 2 && merge_plainly(&ballot, 2, out, count)) return;
-    if (row_count == 3 && merge_plainly(&ballot, 3, out, count)) return;
-    if (row_count == 4 && merge_plainly(&ballot, 4, out, count)) return;
+    if (row_count == 2 && merge_plainly(ballot, 2, count)) return;
+    if (row_count == 3 && merge_plainly(ballot, 3, count)) return;
+    if (row_count == 4 && merge_plainly(ballot, 4, count)) return;
   }
-#define VALUES(i, n, r) voted(&ballot, r, i, n)
-  STORE_GROUPS(VALUES);
-#undef VALUES
+  for (size_t i = 0; i < count; i += GROUP) {
+    size_t n = smaller(count - i, GROUP);
+    put(ballot, voted(ballot, row_count, i, n), i, n);
+  }
+}
+
+SINTER_INLINE void merge_ballot(ballot *ballot, size_t count) {
+  const sinter_task_vectors *vectors = &ballot->vectors;
+  thinning how = vectors->bounds ? BOUNDED_BELOW : vectors->marks ? MARKED : THINNED;
+  int is_plain = ballot->election.zero_sign == 1;
+  for (size_t m = 0; m < vectors->row_count; m++) {
+    sinter_vote vote = ballot->votes[m];
+    is_plain &= vote.voice == vote.weight && (vote.weight - vote.weight) == 0 &&
+                (vote.factor - vote.factor) == 0;
+    if (vectors->bounds) {
+      is_plain &= vote.factor == 1;
+      if (vectors->bounds[m].high == vectors->bounds[m].high) how = BOUNDED;
+    }
+  }
+  switch (how) {
+    case THINNED: merge_in_way(ballot, THINNED, is_plain, count); break;
+    case MARKED: merge_in_way(ballot, MARKED, is_plain, count); break;
+    case BOUNDED: merge_in_way(ballot, BOUNDED, is_plain, count); break;
+    case BOUNDED_BELOW: merge_in_way(ballot, BOUNDED_BELOW, is_plain, count); break;
+  }
 }
 
 void SINTER_NAME(merge_by_vote)(sinter_task_vectors vectors, const sinter_vote *votes,
                                 sinter_election election, double *out, size_t count) {
-  thinning how = vectors.bounds ? BOUNDED_BELOW : vectors.marks ? MARKED : THINNED;
-  int is_plain = election.zero_sign == 1;
-  for (size_t m = 0; m < vectors.row_count; m++) {
-    sinter_vote vote = votes[m];
-    is_plain &= vote.voice == vote.weight && (vote.weight - vote.weight) == 0 &&
-                (vote.factor - vote.factor) == 0;
-    if (vectors.bounds) {
-      is_plain &= vote.factor == 1;
-      if (vectors.bounds[m].high == vectors.bounds[m].high) how = BOUNDED;
+  vectors.stored_base = vectors.stored_rows = 0;
+  ballot ballot = {vectors, votes, election, THINNED, out, 0, 0};
+  merge_ballot(&ballot, count);
+}
+
+// MARK: Rows as they are stored
+
+/// Whether all numbers of the base and the models are finite.
+SINTER_INLINE int are_finite(const sinter_task_vectors *vectors, size_t count) {
+  int finite = are_stored_finite(vectors->stored_base, count);
+  for (size_t r = 0; finite && r < vectors->row_count; r++) {
+    finite = are_stored_finite(vectors->stored_rows + r * vectors->stride, count);
+  }
+  return finite;
+}
+
+int SINTER_NAME(merge_by_vote_bf16)(sinter_task_vectors vectors, const sinter_vote *votes,
+                                    sinter_election election, uint16_t *out, size_t count) {
+  if (!vectors.stored_base || !vectors.stored_rows || !out) return count == 0;
+  if (!are_finite(&vectors, count)) return 0;
+  ballot ballot = {vectors, votes, election, THINNED, 0, out, 0};
+  merge_ballot(&ballot, count);
+  return are_rounded(ballot.largest);
+}
+
+/// Bounds of magnitudes in floats: those up to low are dropped, and those from high on.
+typedef struct {
+  float low, high;
+} float_bounds;
+
+/// The largest float that is not above a number, and NaN for NaN.
+SINTER_INLINE float rounded_down(double number) {
+  float nearest = (float)number;
+  uint32_t bits;
+  __builtin_memcpy(&bits, &nearest, sizeof bits);
+  if (nearest > number) bits--;
+  __builtin_memcpy(&nearest, &bits, sizeof bits);
+  return nearest;
+}
+
+/// Bounds that drop the same floats. They must not be negative.
+SINTER_INLINE float_bounds round_bounds(sinter_bounds bounds) {
+  float_bounds rounded = {rounded_down(bounds.low), (float)bounds.high};
+  uint32_t bits;
+  __builtin_memcpy(&bits, &rounded.high, sizeof bits);
+  if (rounded.high < bounds.high) bits++;
+  __builtin_memcpy(&rounded.high, &bits, sizeof bits);
+  return rounded;
+}
+
+/// The patterns of two numbers of BF16 are less than this apart where their difference is exact as a
+/// float: no more than 15 halvings lie between them.
+#define EXACT_DISTANCE (15 << 23)
+
+/// Task vectors to be added in floats.
+typedef struct {
+  const sinter_task_vectors *vectors;
+  const float_terms *terms;
+  const float_bounds *bounds;
+  size_t row_count;
+} float_vectors;
+
+/// A group of sums in floats; `how` is a constant. Returns whether all results are certain.
+SINTER_INLINE int add_nearly(
+    const float_vectors *nearly, thinning how, size_t start, uint16_t *out) {
+  const sinter_task_vectors *vectors = nearly->vectors;
+  f32x16 origin = widened_bf16(*(const u16x16_memory *)(vectors->stored_base + start));
+  f32x16 totals = 0, sizes = 0;
+  i32x16 farthest = 0;
+  for (size_t r = 0; r < nearly->row_count; r++) {
+    const uint16_t *row = vectors->stored_rows + r * vectors->stride + start;
+    f32x16 values = widened_bf16(*(const u16x16_memory *)row);
+    f32x16 change = values - origin;
+    if (how == MARKED) {
+      uint16_t marks = vectors->marks[r * vectors->marks_stride + start / GROUP];
+      change = (f32x16)((i32x16)change & lanes32_of(marks));
+    } else {
+      // Rounded differences may lie on the other side of a bound.
+      i32x16 distance = ((i32x16)values & 0x7fffffff) - ((i32x16)origin & 0x7fffffff);
+      farthest = __builtin_elementwise_max(farthest, __builtin_elementwise_abs(distance));
+      f32x16 size = __builtin_elementwise_abs(change);
+      float_bounds bounds = nearly->bounds[r];
+      i32x16 dropped = (size <= bounds.low) | (size >= bounds.high);
+      change = (f32x16)((i32x16)change & ~dropped);
+    }
+    f32x16 term = nearly->terms->values[r] * change;
+    totals += term;
+    sizes += __builtin_elementwise_abs(term);
+  }
+  totals += origin;
+  sizes += __builtin_elementwise_abs(origin);
+  u32x16 rounded;
+  u32x16 doubts = round_nearly(totals, sizes, nearly->terms->margin, &rounded);
+  doubts |= too_large(sizes) | (u32x16)(farthest > EXACT_DISTANCE);
+  if (__builtin_reduce_or(doubts) != 0) return 0;
+  *(u16x16_memory *)out = __builtin_convertvector(rounded >> 16, u16x16);
+  return 1;
+}
+
+/// All sums: in floats where they are certain, else in doubles. `how` and `row_count` are constants.
+SINTER_INLINE int add_stored(const sinter_task_vectors *vectors, thinning how,
+                             const double *coefficients, size_t row_count, uint16_t *out,
+                             size_t count) {
+  float_terms terms;
+  round_coefficients(coefficients, row_count, 8, &terms);
+  float_bounds bounds[FEW_TERMS];
+  for (size_t r = 0; vectors->bounds && terms.values && r < row_count; r++) {
+    bounds[r] = round_bounds(vectors->bounds[r]);
+  }
+  float_vectors nearly = {vectors, &terms, bounds, row_count};
+  // Short coefficients give so many ties that trying is not worth it.
+  int tries = terms.values && !terms.are_short;
+  i32x16 largest = 0;
+  for (size_t i = 0; i < count; i += GROUP) {
+    size_t n = smaller(count - i, GROUP);
+    if (tries && n == GROUP && add_nearly(&nearly, how, i, out + i)) continue;
+    f64x16 sum = sum_of_task_vectors(vectors, how, coefficients, row_count, i, n);
+    store_rounded(sum, out + i, n, &largest);
+  }
+  return are_rounded(largest);
+}
+
+int SINTER_NAME(add_task_vectors_bf16)(sinter_task_vectors vectors, const double *coefficients,
+                                       uint16_t *restrict out, size_t count) {
+  if (!vectors.stored_base || !vectors.stored_rows || !out) return count == 0;
+  if (!are_finite(&vectors, count)) return 0;
+#define ADD(how, n) return add_stored(&vectors, how, coefficients, n, out, count)
+  if (vectors.bounds) {
+    switch (vectors.row_count) {
+      case 2: ADD(BOUNDED, 2);
+      case 3: ADD(BOUNDED, 3);
+      default: ADD(BOUNDED, vectors.row_count);
     }
   }
-  ballot ballot = {vectors, votes, election, how};
-  switch (how) {
-    case THINNED: merge_ballot(ballot, THINNED, is_plain, out, count); break;
-    case MARKED: merge_ballot(ballot, MARKED, is_plain, out, count); break;
-    case BOUNDED: merge_ballot(ballot, BOUNDED, is_plain, out, count); break;
-    case BOUNDED_BELOW: merge_ballot(ballot, BOUNDED_BELOW, is_plain, out, count); break;
+  switch (vectors.row_count) {
+    case 2: ADD(MARKED, 2);
+    case 3: ADD(MARKED, 3);
+    default: ADD(MARKED, vectors.row_count);
   }
+#undef ADD
 }
+
+/// The sums that `sums_of_kept` takes, and its marks.
+int SINTER_NAME(sums_of_kept_bf16)(
+    uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, const uint16_t *row,
+    const uint16_t *base, uint16_t *marks, size_t count, double *all, double *some) {
+  if (PLACE_IN_BLOCK(index) != 0) return 0;
+  uint32_t bits[BATCH] = {0};
+  f64x16 lanes = 0, kept_lanes = 0;
+  size_t i = 0;
+  for (; i + BATCH <= count; i += BATCH) {
+    random_batch(seed, stream, BLOCK_OF(index + i), bits);
+    for (int j = 0; j < BATCH; j += GROUP) {
+      f64x16 values = magnitude(load_stored(row + i + j) - load_stored(base + i + j));
+      lanes += values;
+      kept_lanes += kept(values, bits + j, limit);
+      if (marks) *marks++ = marks_of(*(const u32x16_memory *)(bits + j) < limit);
+    }
+  }
+  for (; i < count; i += GROUP) {
+    size_t n = smaller(count - i, GROUP);
+    SINTER_NAME(random_words)(seed, stream, index + i, bits, n);
+    f64x16 values = magnitude(stored_changes(row + i, base + i, n));
+    lanes += values;
+    kept_lanes += kept(values, bits, limit);
+    if (marks) {
+      uint32_t marked = marks_of(*(const u32x16_memory *)bits < limit);
+      *marks++ = (uint16_t)(marked & ((1u << n) - 1));
+    }
+  }
+  *all = total(lanes);
+  *some = total(kept_lanes);
+  return __builtin_isfinite(*all);
+}
+
+#undef PAIR
+#undef UNDERFLOW
+#undef LARGEST_SIZE
+#undef LEAST_COEFFICIENT
+#undef LARGEST_COEFFICIENT
+#undef FEW_TERMS
+#undef LONG_CHANGE
+#undef LEAST_PLACE
+#undef EXACT_DISTANCE
+#undef BLOCK_OF
+#undef PLACE_IN_BLOCK

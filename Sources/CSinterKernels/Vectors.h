@@ -81,6 +81,11 @@ SINTER_INLINE uint16_t marks_of64(i64x16 mask) {
 }
 
 /// The mask that is -1 in the lanes whose bits are set.
+SINTER_INLINE i32x16 lanes32_of(uint16_t marks) {
+  b1x16 bits;
+  __builtin_memcpy(&bits, &marks, sizeof marks);
+  return -__builtin_convertvector(bits, i32x16);
+}
 SINTER_INLINE i64x16 lanes_of(uint16_t marks) {
   b1x16 bits;
   __builtin_memcpy(&bits, &marks, sizeof marks);

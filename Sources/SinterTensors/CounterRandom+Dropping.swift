@@ -85,6 +85,28 @@ extension CounterRandom {
       row, minus: base, self, from: index, below: UInt32(threshold), marking: &marks, from: start)
   }
 
+  /// Sums and marks like ``sumsOfAbsolutes(_:minus:from:keepingBelow:marking:from:)``, of a row as it is
+  /// stored.
+  ///
+  /// - Parameters:
+  ///   - rows: the base, and rows of models.
+  ///   - row: the number of the row, from 1.
+  ///   - index: the index of the first element in its tensor.
+  ///   - threshold: from ``threshold(for:)``, for the probability of being kept.
+  ///   - marks: receives ``RowArithmetic/markCount(_:)`` marks; bits beyond the last element are zero.
+  ///   - start: the place in `marks` of the first of them.
+  /// - Returns: the sums; `nil` when a number is NaN or infinite, or this is not made for the index or
+  ///   the threshold. Then the marks are undefined, and the rows are to be widened.
+  public func sumsOfAbsolutes(
+    _ rows: borrowing StoredRows, row: Int, from index: Int, keepingBelow threshold: UInt64,
+    marking marks: inout MutableSpan<UInt16>, from start: Int = 0
+  ) -> (all: Double, kept: Double)? {
+    precondition(index >= 0 && index <= .max - rows.length, "an element has no such index")
+    guard threshold <= UInt64(UInt32.max) else { return nil }
+    return Kernels.sumsOfKept(
+      rows, row: row, self, from: index, below: UInt32(threshold), marking: &marks, from: start)
+  }
+
   /// Sets elements of vectors to zero at random, the larger ones of a vector less often.
   ///
   /// The probability of being kept rises in equal steps from `low` for the smallest magnitude of a

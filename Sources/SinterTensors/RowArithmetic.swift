@@ -304,4 +304,22 @@ extension RowArithmetic {
       rows, times: coefficients, hasBase: hasBase, keepingEqual: keepingEqual, into: &out,
       from: start)
   }
+
+  /// Adds multiples of what is left of the differences of rows from a base to it, and rounds the sums
+  /// once: nearest, ties to even.
+  ///
+  /// - Parameters:
+  ///   - rows: the base, and one more row at least.
+  ///   - thinned: what is left of their differences; not ``ThinnedRows/subtracted``.
+  ///   - coefficients: one for each row but the base.
+  ///   - out: receives the bits of as many elements of BF16.
+  ///   - start: the place in `out` of the first of them.
+  /// - Returns: `false` when a number or a result is NaN or infinite; the elements are undefined then,
+  ///   and the rows are to be widened.
+  public static func place(
+    _ rows: borrowing StoredRows, _ thinned: ThinnedRows, times coefficients: Span<Double>,
+    into out: inout MutableSpan<UInt16>, from start: Int = 0
+  ) -> Bool {
+    Kernels.addTaskVectors(rows, thinned, times: coefficients, into: &out, from: start)
+  }
 }

@@ -60,4 +60,21 @@ public struct SignVote: Sendable, Hashable {
   ) {
     Kernels.mergeByVote(rows, thinned, voters, self, on: base, into: &out)
   }
+
+  /// Counts the votes of rows as they are stored, merges, and rounds once: nearest, ties to even.
+  ///
+  /// - Parameters:
+  ///   - rows: the base, and a row for each model.
+  ///   - thinned: what of them are its changes; not ``ThinnedRows/subtracted``.
+  ///   - voters: one for each model.
+  ///   - out: receives the bits of as many elements of BF16 as each row has.
+  ///   - start: the place in `out` of the first of them.
+  /// - Returns: `false` when a number or a result is NaN or infinite; the elements are undefined then,
+  ///   and the rows are to be widened.
+  public func merge(
+    _ rows: borrowing StoredRows, _ thinned: ThinnedRows, _ voters: Span<Voter>,
+    into out: inout MutableSpan<UInt16>, from start: Int = 0
+  ) -> Bool {
+    Kernels.mergeByVote(rows, thinned, voters, self, into: &out, from: start)
+  }
 }

@@ -56,6 +56,9 @@ typedef struct {
 
 /// The differences of some models from a base, whole or thinned out.
 typedef struct {
+  /// The base and the rows as they are stored, in BF16, or null; then those of doubles are null.
+  const uint16_t *stored_base;
+  const uint16_t *stored_rows;
   const double *base;
   /// The rows of the models, or of their differences where they were subtracted already: then there
   /// are neither bounds nor marks.

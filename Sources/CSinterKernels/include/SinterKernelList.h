@@ -246,6 +246,24 @@ KERNEL(
     (const uint16_t *rows, size_t stride, const double *coefficients, size_t row_count,
      const uint16_t *base, int keeps_equal, uint16_t *out, size_t count),
     (rows, stride, coefficients, row_count, base, keeps_equal, out, count))
+/// What `merge_by_vote` and `add_task_vectors` give for stored rows with bounds or marks, rounded.
+/// They return 0 when a number or a result is not finite; then out is undefined. Else 1.
+KERNEL(
+    int, merge_by_vote_bf16,
+    (sinter_task_vectors vectors, const sinter_vote *votes, sinter_election election, uint16_t *out,
+     size_t count),
+    (vectors, votes, election, out, count))
+KERNEL(
+    int, add_task_vectors_bf16,
+    (sinter_task_vectors vectors, const double *coefficients, uint16_t *out, size_t count),
+    (vectors, coefficients, out, count))
+/// What `sums_of_kept` gives. Returns 0 when a number is not finite, or the index is not a multiple of
+/// 4; then nothing of it counts. Else 1.
+KERNEL(
+    int, sums_of_kept_bf16,
+    (uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit, const uint16_t *row,
+     const uint16_t *base, uint16_t *marks, size_t count, double *all, double *some),
+    (seed, stream, index, limit, row, base, marks, count, all, some))
 /// What `add_products` adds, for SINTER_FEW_STORED rows at most. Returns 0 and adds nothing when a
 /// number is not finite, else 1.
 KERNEL(

@@ -104,4 +104,25 @@ extension KeptElements.TileMarks {
       row, minus: base, from: index, keepingBelow: threshold, marking: &span,
       from: vector * RowArithmetic.markCount(row.count))
   }
+
+  /// Marks the elements of a task vector that are kept at random, and sums magnitudes, of rows as they
+  /// are stored.
+  ///
+  /// - Parameters:
+  ///   - vector: the number of the task vector.
+  ///   - rows: the base, and a row for each task vector.
+  ///   - random: what decides.
+  ///   - index: the index of the first element in its tensor.
+  ///   - threshold: the threshold of being kept.
+  /// - Returns: the sums over all elements, and over those that are kept; `nil` when the rows are to be
+  ///   widened.
+  mutating func mark(
+    vector: Int, _ rows: borrowing StoredRows, _ random: CounterRandom, from index: Int,
+    keepingBelow threshold: UInt64
+  ) -> (all: Double, kept: Double)? {
+    var span = marks.mutableSpan
+    return random.sumsOfAbsolutes(
+      rows, row: vector + 1, from: index, keepingBelow: threshold, marking: &span,
+      from: vector * RowArithmetic.markCount(rows.length))
+  }
 }

@@ -173,6 +173,35 @@ extension TaskVectorMerge {
     if let marks { partial.kept.append(marks) }
   }
 
+  /// Adds what a tile of rows as they are stored tells of sums and of what is kept at random.
+  func survey(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: TaskVectorSurvey,
+    into partial: inout TaskVectorSurvey.Partial
+  ) -> Bool {
+    guard
+      var marks = survey.kept?.makeMarks(
+        ofTile: position.tile, elementCount: position.elements.count, vectorCount: models.count)
+    else { return false }
+    var sums: [(all: Double, kept: Double)] = []
+    sums.reserveCapacity(models.count)
+    for model in models.indices {
+      guard survey.need(ofModel: model, group: position.group) == .sums,
+        case .keepRandom(let random, let threshold) = models[model].thinning,
+        let found = marks.mark(
+          vector: model, rows, random, from: position.elements.lowerBound,
+          keepingBelow: threshold)
+      else { return false }
+      sums.append(found)
+    }
+    for model in models.indices {
+      survey.add(
+        before: sums[model].all, after: sums[model].kept, ofModel: model, group: position.group,
+        into: &partial)
+    }
+    partial.kept.append(marks)
+    return true
+  }
+
   /// The sums of the magnitudes of a task vector, and of what is left of it when thinned out, which
   /// is marked if there are marks.
   private func sums(
@@ -238,14 +267,34 @@ extension TaskVectorMerge {
     return .bounded(bounds)
   }
 
-  /// Merges tiles of rows as they are stored, where the result is a sum of all they hold.
+  /// Merges tiles of rows as they are stored, where it can be said what is left of the task vectors
+  /// without looking at them.
   func merge(
     _ rows: borrowing StoredRows, at position: TilePosition, _ survey: TaskVectorSurvey,
     into output: inout MutableSpan<UInt16>, from start: Int
   ) -> Bool {
-    guard !electsSign, keepsAll else { return false }
-    return RowSum(survey.shares[position.group].coefficients, hasBase: true)
-      .add(rows, into: &output, from: start)
+    let shares = survey.shares[position.group]
+    if !electsSign, keepsAll {
+      return RowSum(shares.coefficients, hasBase: true).add(rows, into: &output, from: start)
+    }
+    let first = position.elements.lowerBound
+    var (tile, place) = (position.tile, 0)
+    while place < rows.length {
+      let elements = grid[tile]
+      let part = TilePosition(group: position.group, tile: tile, elements: elements)
+      guard let thinned = thinned(at: part, survey) else { return false }
+      place = elements.upperBound - first
+      let some = rows.extracting(elements.lowerBound - first..<place)
+      let target = start + elements.lowerBound - first
+      let isDone =
+        electsSign
+        ? vote.merge(some, thinned, shares.voters.span, into: &output, from: target)
+        : RowArithmetic.place(
+          some, thinned, times: shares.coefficients.span, into: &output, from: target)
+      guard isDone else { return false }
+      tile += 1
+    }
+    return true
   }
 
   /// Makes the rows of all models their task vectors, thinned out.

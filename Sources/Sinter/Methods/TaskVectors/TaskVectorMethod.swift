@@ -34,6 +34,14 @@ extension TaskVectorMethod {
     taskVectors.survey(&tile, at: position, survey, into: &partial)
   }
 
+  /// Surveys one tile of rows as they are stored.
+  public func survey(
+    _ rows: borrowing StoredRows, at position: TilePosition, _ survey: TaskVectorSurvey,
+    into partial: inout TaskVectorSurvey.Partial
+  ) -> Bool {
+    taskVectors.survey(rows, at: position, survey, into: &partial)
+  }
+
   /// Merges one tile.
   public func merge(
     _ tile: inout Tile<Double>, scratch: inout Tile<Double>, at position: TilePosition,
