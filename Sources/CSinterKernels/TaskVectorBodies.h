@@ -51,7 +51,11 @@ typedef enum {
   /// They are the differences from the base, as far as no bound drops them.
   BOUNDED,
   /// The same without upper bounds.
-  BOUNDED_BELOW
+  BOUNDED_BELOW,
+  /// They are the differences from the base.
+  WHOLE,
+  /// They are the differences from the base where the selectors are above zero.
+  SELECTED
 } thinning;
 
 /// The differences from the base, or the rows where they are that already.
@@ -63,8 +67,9 @@ SINTER_INLINE f64x16 difference(const sinter_task_vectors *vectors, thinning how
 
 /// Where differences are kept.
 SINTER_INLINE i64x16 kept_lanes(const sinter_task_vectors *vectors, thinning how, f64x16 values,
-                                size_t row, size_t start) {
-  if (how == THINNED) return (i64x16)-1;
+                                size_t row, size_t start, size_t n) {
+  if (how == THINNED || how == WHOLE) return (i64x16)-1;
+  if (how == SELECTED) return load_some(vectors->selectors + start, n) > 0;
   if (how == MARKED) {
     return lanes_of(vectors->marks[row * vectors->marks_stride + start / GROUP]);
   }
@@ -79,7 +84,7 @@ SINTER_INLINE i64x16 kept_lanes(const sinter_task_vectors *vectors, thinning how
 SINTER_INLINE f64x16 task_vector(const sinter_task_vectors *vectors, thinning how, f64x16 origin,
                                  size_t row, size_t start, size_t n) {
   f64x16 values = difference(vectors, how, origin, row, start, n);
-  return (f64x16)((i64x16)values & kept_lanes(vectors, how, values, row, start));
+  return (f64x16)((i64x16)values & kept_lanes(vectors, how, values, row, start, n));
 }
 
 SINTER_INLINE f64x16 sum_of_task_vectors(const sinter_task_vectors *vectors, thinning how,
@@ -205,6 +210,8 @@ typedef struct {
   const sinter_vote *votes;
   sinter_election election;
   thinning how;
+  /// Whether all voices are 1, and not the weights, in a plain vote.
+  int counts_heads;
 } ballot;
 
 SINTER_INLINE i64x16 set_bit(i64x16 where, i64x16 set, size_t bit) {
@@ -247,16 +254,19 @@ SINTER_INLINE f64x16 voted(const ballot *ballot, size_t row_count, size_t start,
   return on_base(mixed(ballot, mix, (i64x16)0, divisor, 0), origin);
 }
 
-/// What a row brings to a plain vote: a sum of zero elects the positive sign, voices are the weights,
-/// all is finite, and factors are 1 where there are bounds.
-SINTER_INLINE f64x16 weighted(
+/// What a row brings to a plain vote: a sum of zero elects the positive sign, all is finite, factors
+/// are 1 but of rows and marks, and voices are the weights, or 1 like the factors.
+SINTER_INLINE f64x16 voice(
     const ballot *ballot, f64x16 origin, size_t row, size_t start, size_t n) {
   sinter_vote vote = ballot->votes[row];
   f64x16 values = difference(&ballot->vectors, ballot->how, origin, row, start, n);
-  i64x16 kept = kept_lanes(&ballot->vectors, ballot->how, values, row, start);
-  int scales = ballot->how == THINNED || ballot->how == MARKED;
+  i64x16 kept = kept_lanes(&ballot->vectors, ballot->how, values, row, start, n);
+  if (!ballot->counts_heads) {
+    int scales = ballot->how == THINNED || ballot->how == MARKED;
+    values = (scales ? values * vote.factor : values) * vote.weight;
+  }
   // What is not kept is zeroed in the end: finite weights of zero make nothing else of it.
-  return (f64x16)((i64x16)((scales ? values * vote.factor : values) * vote.weight) & kept);
+  return (f64x16)((i64x16)values & kept);
 }
 
 /// The number of rows up to which a vote can be plain.
@@ -276,7 +286,7 @@ SINTER_INLINE void vote_plainly(const ballot *ballot, quotient_table *table, int
   for (size_t g = 0; g < group_count; g++) {
     f64x16 origin = load(base + g * GROUP);
     for (int m = 0; m < row_count; m++) {
-      f64x16 change = weighted(ballot, origin, m, start + g * GROUP, GROUP);
+      f64x16 change = voice(ballot, origin, m, start + g * GROUP, GROUP);
       sums[g] = m == 0 ? change : sums[g] + change;
       changes[m][g] = change;
     }
@@ -288,6 +298,7 @@ SINTER_INLINE void vote_plainly(const ballot *ballot, quotient_table *table, int
     for (int m = 0; m < row_count; m++) {
       f64x16 change = changes[m][g];
       i64x16 agrees = ~((f64x16)((u64x16)change ^ sign) <= 0);
+      if (ballot->counts_heads) change *= ballot->votes[m].weight;
       mix = choose(agrees, mix + change, mix);
       // With NaN among the changes the divisor does not matter.
       if (table) {
@@ -336,6 +347,43 @@ SINTER_INLINE int merge_plainly(
   return 1;
 }
 
+void SINTER_NAME(add_majority)(
+    const double *base, const double *rows, size_t stride, const double *coefficients,
+    size_t row_count, const double *selectors, double *restrict out, size_t count) {
+  sinter_vote votes[MOST_PLAIN_ROWS];
+  int is_plain = row_count <= MOST_PLAIN_ROWS;
+  for (size_t m = 0; m < row_count && is_plain; m++) {
+    double share = coefficients[m];
+    votes[m] = (sinter_vote){1, 1, share, share};
+    is_plain &= share >= 0 && share - share == 0;
+  }
+  sinter_task_vectors vectors = {
+      .base = base, .rows = rows, .stride = stride, .row_count = row_count,
+      .selectors = selectors};
+  sinter_election election = {.zero_sign = 1, .lambda = 1, .least_divisor = 0, .divides = 1};
+  if (is_plain && selectors) {
+    ballot ballot = {vectors, votes, election, SELECTED, 1};
+    if (row_count == 2 && merge_plainly(&ballot, 2, out, count)) return;
+    if (row_count == 3 && merge_plainly(&ballot, 3, out, count)) return;
+    if (row_count == 4 && merge_plainly(&ballot, 4, out, count)) return;
+  } else if (is_plain) {
+    ballot ballot = {vectors, votes, election, WHOLE, 1};
+    if (row_count == 2 && merge_plainly(&ballot, 2, out, count)) return;
+    if (row_count == 3 && merge_plainly(&ballot, 3, out, count)) return;
+    if (row_count == 4 && merge_plainly(&ballot, 4, out, count)) return;
+  }
+  if (selectors) {
+#define VALUES(i, n, r) \
+  majority(base + i, rows + i, stride, coefficients, r, selectors + i, n)
+    STORE_GROUPS(VALUES);
+#undef VALUES
+  } else {
+#define VALUES(i, n, r) majority(base + i, rows + i, stride, coefficients, r, 0, n)
+    STORE_GROUPS(VALUES);
+#undef VALUES
+  }
+}
+
 SINTER_INLINE void merge_ballot(
     ballot ballot, thinning how, int is_plain, double *restrict out, size_t count) {
   ballot.how = how;
@@ -363,11 +411,11 @@ void SINTER_NAME(merge_by_vote)(sinter_task_vectors vectors, const sinter_vote *
       if (vectors.bounds[m].high == vectors.bounds[m].high) how = BOUNDED;
     }
   }
-  ballot ballot = {vectors, votes, election, how};
+  ballot ballot = {vectors, votes, election, how, 0};
   switch (how) {
     case THINNED: merge_ballot(ballot, THINNED, is_plain, out, count); break;
     case MARKED: merge_ballot(ballot, MARKED, is_plain, out, count); break;
     case BOUNDED: merge_ballot(ballot, BOUNDED, is_plain, out, count); break;
-    case BOUNDED_BELOW: merge_ballot(ballot, BOUNDED_BELOW, is_plain, out, count); break;
+    default: merge_ballot(ballot, BOUNDED_BELOW, is_plain, out, count); break;
   }
 }

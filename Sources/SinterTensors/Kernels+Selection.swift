@@ -20,9 +20,7 @@ extension Kernels {
 
   /// Puts out the keys that lie within a bracket and are not its atoms, and counts the others.
   ///
-  /// - Parameters:
-  ///   - inside: receives the keys, with room for as many as there are.
-  ///   - start: the place of the first of them.
+  /// They go to `inside` from the place `start` on, where there is room for all keys.
   static func selectKeys(
     _ row: Span<Double>, minus base: Span<Double>?, mask: UInt64, _ bracket: KeyBracket,
     into inside: inout MutableSpan<UInt64>, from start: Int = 0

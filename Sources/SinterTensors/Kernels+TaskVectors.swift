@@ -49,7 +49,8 @@ extension Kernels {
         unsafe rows.elements.withUnsafeBufferPointer { elements in
           var vectors = unsafe sinter_task_vectors(
             base: base.baseAddress, rows: elements.baseAddress, stride: rows.stride,
-            row_count: rows.count, bounds: nil, marks: nil, marks_stride: markCount)
+            row_count: rows.count, bounds: nil, marks: nil, marks_stride: markCount,
+            selectors: nil)
           switch thinned {
           case .subtracted:
             unsafe body(vectors, out)

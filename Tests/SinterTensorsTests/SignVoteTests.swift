@@ -141,8 +141,37 @@ import Testing
     }
   }
 
+  @Test(arguments: [Content.ordinary, .finite], 2...5)
+  func `the majority of ordinary rows`(_ content: Content, rows: Int) {
+    let vote = SignVote(zeroIsPositive: true, lambda: 1, divides: true, leastDivisor: 0)
+    let weights = (0..<rows).map { [0.3, 0.5, 0.1, 0, 0.1][$0] }
+    let voters = weights.map { SignVote.Voter(factor: 1, voice: 1, weight: $0, share: $0) }
+    for count in Self.counts {
+      let tile = Self.tile(content, rows: rows + 1, count: count)
+      let selectors = (0..<count).map { Double($0 * 7 % 5) - 1 }
+      for selects in [false, true] {
+        let expected = (0..<count).map { i in
+          let changes = (1...rows).map {
+            selects && selectors[i] <= 0 ? 0 : tile[$0][i] - tile[0][i]
+          }
+          return Self.voted(changes, voters, vote, on: tile[0][i])
+        }
+        RowArithmeticTests.expect(expected, from: Array(repeating: 5, count: count)) { out in
+          if selects {
+            RowArithmetic.placeMajority(
+              of: tile.rows(1..<rows + 1), times: weights.span, on: tile[0],
+              selectedBy: selectors.span, into: &out)
+          } else {
+            RowArithmetic.placeMajority(
+              of: tile.rows(1..<rows + 1), times: weights.span, on: tile[0], into: &out)
+          }
+        }
+      }
+    }
+  }
+
   /// Quotients of whole numbers come close to the middle of two neighbours more often than others.
-  @Test(arguments: [0.4, 0.1, 1 / 3, 0x1.fffffffffffffp0, 0x1.0000000000001p0, 7, 1e5])
+  @Test(arguments: [0.4, 0.1, 1 / 3, 0x1.fffffffffffffp0, 0x1.0000000000001p0, 7, 1e5] as [Double])
   func `quotients are those of a division`(share: Double) {
     let count = 4_096
     var random = SplitMix64(seed: 11)

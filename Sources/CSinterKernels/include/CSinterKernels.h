@@ -84,6 +84,8 @@ typedef struct {
   const uint16_t *marks;
   /// How many of these numbers the marks of one row begin after those of the one before.
   size_t marks_stride;
+  /// Null, or numbers that are above zero where differences are kept, of all rows.
+  const double *selectors;
 } sinter_task_vectors;
 
 /// The rows of a product of low rank that are computed at once.
