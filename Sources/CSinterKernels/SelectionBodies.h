@@ -175,7 +175,8 @@ SINTER_INLINE void finish_half_selection(const half_selection *half, const uint1
                                          sinter_selection *selection) {
   size_t groups = count / GROUP, before = selection->found;
   __m512i bits = _mm512_setzero_si512();
-  // Few groups have keys to collect.
+  // Few groups have keys to collect: four without are passed over at once. Numbers can be read
+  // behind the last.
   for (size_t group = 0; group < groups; group++) {
     uint64_t four;
     __builtin_memcpy(&four, taken + group, sizeof four);

@@ -127,7 +127,7 @@ void SINTER_NAME(add_task_vectors)(sinter_task_vectors vectors, const double *co
 /// The divisors of all sets of up to three rows, which stand in the order of their bits, and what
 /// has been divided.
 ///
-/// With the reciprocal at hand a quotient takes a product and two corrections, and is the one that a
+/// With the reciprocal at hand a quotient takes a product and two corrections. It is the one that a
 /// division would round to as long as nothing overflows or becomes subnormal on the way: the second
 /// correction starts from a number within one unit in the last place, where the remainder is exact.
 /// Source: Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor",
@@ -218,8 +218,8 @@ SINTER_INLINE i64x16 set_bit(i64x16 where, i64x16 set, size_t bit) {
   return (where & (set | 1l << bit)) | (~where & set);
 }
 
-/// The result without the base. Quotients of the sets of rows that agree come from a table, if there
-/// is one.
+/// The result without the base. Quotients by the shares of the rows that agree come from a table, if
+/// there is one.
 SINTER_INLINE f64x16 mixed(const ballot *ballot, f64x16 mix, i64x16 set, f64x16 divisor,
                            quotient_table *table) {
   if (table) {
@@ -254,8 +254,9 @@ SINTER_INLINE f64x16 voted(const ballot *ballot, size_t row_count, size_t start,
   return on_base(mixed(ballot, mix, (i64x16)0, divisor, 0), origin);
 }
 
-/// What a row brings to a plain vote: a sum of zero elects the positive sign, all is finite, factors
-/// are 1 but of rows and marks, and voices are the weights, or 1 like the factors.
+/// What a row brings to a plain vote: a sum of zero elects the positive sign, weights and factors are
+/// finite, factors are 1 but where how is THINNED or MARKED, and voices are the weights, or 1 like the
+/// factors.
 SINTER_INLINE f64x16 voice(
     const ballot *ballot, f64x16 origin, size_t row, size_t start, size_t n) {
   sinter_vote vote = ballot->votes[row];
