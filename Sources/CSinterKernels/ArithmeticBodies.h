@@ -219,21 +219,6 @@ SINTER_INLINE f64x16 majority(
   return on_base(mix / choose(divisor > 0, divisor, 1), origin);
 }
 
-void SINTER_NAME(add_majority)(
-    const double *base, const double *rows, size_t stride, const double *coefficients,
-    size_t row_count, const double *selectors, double *restrict out, size_t count) {
-  if (selectors) {
-#define VALUES(i, n, r) \
-  majority(base + i, rows + i, stride, coefficients, r, selectors + i, n)
-    STORE_GROUPS(VALUES);
-#undef VALUES
-  } else {
-#define VALUES(i, n, r) majority(base + i, rows + i, stride, coefficients, r, 0, n)
-    STORE_GROUPS(VALUES);
-#undef VALUES
-  }
-}
-
 /// The difference of elements from a base where it counts.
 SINTER_INLINE f64x16 active(const double *row, f64x16 origin, double epsilon, size_t n) {
   f64x16 change = load_some(row, n) - origin;

@@ -6,18 +6,17 @@ SINTER_INLINE u64x16 keys_of(const double *row, const double *base, uint64_t mas
 }
 
 /// Counts one key, and collects it when it lies within and is none of the atoms.
-SINTER_INLINE size_t select_key(uint64_t key, uint64_t low, uint64_t high, const uint64_t *atoms,
-                                uint64_t *inside, uint64_t *totals) {
+SINTER_INLINE void select_key(uint64_t key, sinter_selection *selection) {
   int is_atom = 0;
-  totals[0] += key > high;
-  totals[1] += key == 0;
+  selection->totals[0] += key > selection->high;
+  selection->totals[1] += key == 0;
   for (int atom = 0; atom < SINTER_ATOMS; atom++) {
-    totals[2 + atom] += key == atoms[atom];
-    is_atom |= key == atoms[atom];
+    selection->totals[2 + atom] += key == selection->atoms[atom];
+    is_atom |= key == selection->atoms[atom];
   }
   // Written in any case, counted only when it belongs there: no branch to be guessed.
-  *inside = key;
-  return key >= low && key <= high && !is_atom;
+  selection->inside[selection->found] = key;
+  selection->found += key >= selection->low && key <= selection->high && !is_atom;
 }
 
 #if SINTER_WORDS == 8
@@ -53,12 +52,13 @@ SINTER_INLINE uint64_t count_words(i64x16 masks) {
 }
 
 /// Selects among whole groups.
-SINTER_INLINE size_t select_groups(const double *row, const double *base, size_t count,
-                                   uint64_t mask, uint64_t low, uint64_t high,
-                                   const uint64_t *atoms, uint64_t *inside, uint64_t *totals) {
+SINTER_INLINE void select_groups(const double *row, const double *base, size_t count,
+                                 uint64_t mask, sinter_selection *selection) {
   i64x16 above = 0, zero = 0, equal0 = 0, equal1 = 0, equal2 = 0, equal3 = 0;
-  uint64_t atom0 = atoms[0], atom1 = atoms[1], atom2 = atoms[2], atom3 = atoms[3];
-  size_t found = 0;
+  uint64_t low = selection->low, high = selection->high, *totals = selection->totals;
+  uint64_t atom0 = selection->atoms[0], atom1 = selection->atoms[1];
+  uint64_t atom2 = selection->atoms[2], atom3 = selection->atoms[3];
+  size_t found = selection->found;
   for (size_t i = 0; i < count; i += GROUP) {
     u64x16 keys = keys_of(row + i, base ? base + i : 0, mask);
     i64x16 is_above = keys > high;
@@ -70,7 +70,7 @@ SINTER_INLINE size_t select_groups(const double *row, const double *base, size_t
     equal2 += is2;
     equal3 += is3;
     i64x16 taken = (keys >= low) & ~(is_above | is0 | is1 | is2 | is3);
-    found += append_group(keys, taken, inside + found);
+    found += append_group(keys, taken, selection->inside + found);
   }
   totals[0] += count_words(above);
   totals[1] += count_words(zero);
@@ -78,7 +78,7 @@ SINTER_INLINE size_t select_groups(const double *row, const double *base, size_t
   totals[3] += count_words(equal1);
   totals[4] += count_words(equal2);
   totals[5] += count_words(equal3);
-  return found;
+  selection->found = found;
 }
 
 #if SINTER_WORDS == 8
@@ -87,130 +87,223 @@ SINTER_INLINE size_t select_groups(const double *row, const double *base, size_t
 SINTER_INLINE uint64_t upper_half(uint64_t key) { return (key >> 32) + ((uint32_t)key != 0); }
 
 /// Whether a bracket can be found in the upper halves of keys.
-SINTER_INLINE int fits_upper_halves(uint64_t low, const uint64_t *atoms) {
-  int fits = upper_half(low) <= UINT32_MAX;
+SINTER_INLINE int fits_upper_halves(const sinter_selection *selection) {
+  int fits = upper_half(selection->low) <= UINT32_MAX;
   for (int atom = 0; atom < SINTER_ATOMS; atom++) {
-    fits &= (uint32_t)atoms[atom] == 0 || atoms[atom] == UINT64_MAX;
+    uint64_t key = selection->atoms[atom];
+    fits &= (uint32_t)key == 0 || key == UINT64_MAX;
   }
   return fits;
 }
 
-SINTER_INLINE __m512i count_where(__m512i counts, __mmask16 mask) {
-  return _mm512_mask_add_epi32(counts, mask, counts, _mm512_set1_epi32(1));
+/// The number of atoms in use; the others, the greatest number, stand behind them.
+SINTER_INLINE int count_atoms(const sinter_selection *selection) {
+  int count = 0;
+  while (count < SINTER_ATOMS && selection->atoms[count] != UINT64_MAX) count++;
+  return count;
 }
 
-/// Selects among whole groups by the upper halves of their keys: differences of short floating-point
-/// numbers have no more. `atom_count` is a constant where this is inlined.
-///
-/// Returns more than `count` when a lower half was not zero; then nothing of what was found counts.
-SINTER_INLINE size_t select_upper_halves(const double *row, const double *base, size_t count,
-                                         uint64_t mask, uint64_t low, uint64_t high,
-                                         const uint64_t *atoms, int atom_count, uint64_t *inside,
-                                         uint64_t *totals) {
-  __m512i kept_bits = _mm512_set1_epi32((int)(mask >> 32));
-  __m512i lowest = _mm512_set1_epi32((int)upper_half(low));
-  __m512i highest = _mm512_set1_epi32((int)(high >> 32));
-  __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
-  __m512i atom[SINTER_ATOMS], equal[SINTER_ATOMS];
-  __m512i above = _mm512_setzero_si512(), zero = above, bits = above;
+/// The number of groups that are counted before keys of them are collected.
+#define COUNTED_GROUPS 256
+
+/// A bracket in the upper halves of keys, and how many of them there are.
+typedef struct {
+  __m512i lowest, highest, atoms[SINTER_ATOMS];
+  /// Keys from the lowest on; those of them that are not above the highest; of these those that do
+  /// not equal the first atom; nor the second; nor the third.
+  __m512i counts[1 + SINTER_ATOMS];
+} half_selection;
+
+SINTER_INLINE void start_half_selection(
+    const sinter_selection *selection, half_selection *half) {
+  half->lowest = _mm512_set1_epi32((int)upper_half(selection->low));
+  half->highest = _mm512_set1_epi32((int)(selection->high >> 32));
   for (int a = 0; a < SINTER_ATOMS; a++) {
-    atom[a] = _mm512_set1_epi32((int)(atoms[a] >> 32));
-    equal[a] = above;
+    half->atoms[a] = _mm512_set1_epi32((int)(selection->atoms[a] >> 32));
   }
-  size_t found = 0;
-  for (size_t i = 0; i < count; i += GROUP) {
-    f64x16 values = changes(row + i, base ? base + i : 0, GROUP);
-    __m512i halves[2];
-    __builtin_memcpy(halves, &values, sizeof halves);
-    bits = _mm512_or_si512(bits, _mm512_or_si512(halves[0], halves[1]));
-    __m512i keys = _mm512_and_si512(
-        _mm512_permutex2var_epi32(halves[0], odd, halves[1]), kept_bits);
-    __mmask16 is_above = _mm512_cmpgt_epu32_mask(keys, highest);
-    __mmask16 taken = _mm512_mask_cmpge_epu32_mask((__mmask16)~is_above, keys, lowest);
-    above = count_where(above, is_above);
-    zero = count_where(zero, _mm512_testn_epi32_mask(keys, keys));
-#pragma clang loop unroll(full)
-    for (int a = 0; a < atom_count; a++) {
-      __mmask16 is_atom = _mm512_cmpeq_epi32_mask(keys, atom[a]);
-      equal[a] = count_where(equal[a], is_atom);
-      taken &= (__mmask16)~is_atom;
-    }
-    // Few groups have keys to collect, and stores that cross the lines of the cache are slow.
-    if (!taken) continue;
-    __m512i next = _mm512_maskz_compress_epi32(taken, keys);
-    __m512i first = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(next));
-    __m512i second = _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(next, 1));
-    _mm512_storeu_si512(inside + found, _mm512_slli_epi64(first, 32));
-    _mm512_storeu_si512(inside + found + SINTER_WORDS, _mm512_slli_epi64(second, 32));
-    found += (size_t)__builtin_popcount(taken);
-  }
-  if (_mm512_test_epi64_mask(bits, _mm512_set1_epi64((long long)(mask & UINT32_MAX)))) {
-    return count + 1;
-  }
-  totals[0] += (uint64_t)_mm512_reduce_add_epi32(above);
-  totals[1] += (uint64_t)_mm512_reduce_add_epi32(zero);
-  for (int a = 0; a < atom_count; a++) {
-    totals[2 + a] += (uint64_t)_mm512_reduce_add_epi32(equal[a]);
-  }
-  return found;
+  for (int c = 0; c < 1 + SINTER_ATOMS; c++) half->counts[c] = _mm512_setzero_si512();
 }
 
-/// Selects among whole groups, in the shortest way that their keys allow.
-SINTER_INLINE size_t select_whole(const double *row, const double *base, size_t count,
-                                  uint64_t mask, uint64_t low, uint64_t high,
-                                  const uint64_t *atoms, uint64_t *inside, uint64_t *totals) {
-  // What the first group is like all others are, as a rule.
-  int is_short = count >= GROUP && count < UINT32_MAX && fits_upper_halves(low, atoms);
-  if (is_short) {
-    u64x16 first = keys_of(row, base, mask & UINT32_MAX);
-    for (int lane = 0; lane < GROUP; lane++) is_short &= first[lane] == 0;
+/// Adds one, a register of ones that the compiler must not know to be that: it would make two steps
+/// of this one.
+SINTER_INLINE __m512i count_where(__m512i counts, __mmask16 mask, __m512i one) {
+  return _mm512_mask_add_epi32(counts, mask, counts, one);
+}
+
+/// Counts a group of keys, and returns which of them are to be collected.
+SINTER_INLINE __mmask16 count_group(
+    half_selection *half, __m512i keys, int atom_count, __m512i one) {
+  // Each comparison looks only at what the one before has left.
+  __mmask16 left = _mm512_cmpge_epu32_mask(keys, half->lowest);
+  half->counts[0] = count_where(half->counts[0], left, one);
+  left = _mm512_mask_cmple_epu32_mask(left, keys, half->highest);
+#pragma clang loop unroll(full)
+  for (int a = 0; a < atom_count; a++) {
+    half->counts[1 + a] = count_where(half->counts[1 + a], left, one);
+    left = _mm512_mask_cmpneq_epi32_mask(left, keys, half->atoms[a]);
   }
-  if (is_short) {
-    size_t found;
-#define SELECT(n) \
-  select_upper_halves(row, base, count, mask, low, high, atoms, n, inside, totals)
-    // Atoms that are not in use, the greatest number, stand behind the others.
-    if (atoms[0] == UINT64_MAX) {
-      found = SELECT(0);
-    } else if (atoms[1] == UINT64_MAX) {
-      found = SELECT(1);
-    } else if (atoms[2] == UINT64_MAX) {
-      found = SELECT(2);
-    } else if (atoms[3] == UINT64_MAX) {
-      found = SELECT(3);
-    } else {
-      found = SELECT(4);
+  return left;
+}
+
+/// The upper halves of the keys of a group; their lower halves are zero.
+SINTER_INLINE __m512i upper_halves(const double *row, const double *base, uint64_t mask,
+                                   __m512i *bits) {
+  __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+  f64x16 values = changes(row, base, GROUP);
+  __m512i halves[2];
+  __builtin_memcpy(halves, &values, sizeof halves);
+  *bits = _mm512_ternarylogic_epi64(*bits, halves[0], halves[1], 0xfe);
+  return _mm512_and_si512(
+      _mm512_permutex2var_epi32(halves[0], odd, halves[1]),
+      _mm512_set1_epi32((int)(mask >> 32)));
+}
+
+/// Collects the keys of a group that were taken.
+SINTER_INLINE size_t collect_group(__m512i keys, __mmask16 taken, uint64_t *inside) {
+  __m512i next = _mm512_maskz_compress_epi32(taken, keys);
+  __m512i first = _mm512_cvtepu32_epi64(_mm512_castsi512_si256(next));
+  __m512i second = _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(next, 1));
+  _mm512_storeu_si512(inside, _mm512_slli_epi64(first, 32));
+  _mm512_storeu_si512(inside + SINTER_WORDS, _mm512_slli_epi64(second, 32));
+  return (size_t)__builtin_popcount(taken);
+}
+
+/// Collects the keys that were taken, and adds to the totals what was counted.
+SINTER_INLINE void finish_half_selection(const half_selection *half, const uint16_t *taken,
+                                         int atom_count, const double *row, const double *base,
+                                         size_t count, uint64_t mask,
+                                         sinter_selection *selection) {
+  size_t groups = count / GROUP, before = selection->found;
+  __m512i bits = _mm512_setzero_si512();
+  // Few groups have keys to collect: four without are passed over at once. Numbers can be read
+  // behind the last.
+  for (size_t group = 0; group < groups; group++) {
+    uint64_t four;
+    __builtin_memcpy(&four, taken + group, sizeof four);
+    if (!four) {
+      group += 3;
+      continue;
     }
-#undef SELECT
-    if (found <= count) return found;
+    if (!taken[group]) continue;
+    const double *origin = base ? base + group * GROUP : base;
+    __m512i keys = upper_halves(row + group * GROUP, origin, mask, &bits);
+    selection->found += collect_group(keys, taken[group], selection->inside + selection->found);
   }
-  return select_groups(row, base, count, mask, low, high, atoms, inside, totals);
+  uint64_t left = selection->found - before;
+  for (int a = atom_count - 1; a >= 0; a--) {
+    uint64_t more = (uint64_t)_mm512_reduce_add_epi32(half->counts[1 + a]);
+    selection->totals[2 + a] += more - left;
+    left = more;
+  }
+  selection->totals[0] += (uint64_t)_mm512_reduce_add_epi32(half->counts[0]) - left;
+}
+
+/// Selects among at most `COUNTED_GROUPS` whole groups by the upper halves of their keys, for one
+/// selection or two: differences of short floating-point numbers have no more. The numbers of
+/// selections and atoms are constants where this is inlined.
+///
+/// Returns whether all lower halves are zero; if not, nothing was found.
+SINTER_INLINE int select_upper_halves(const double *row, const double *base, size_t count,
+                                      uint64_t mask, sinter_selection *selections,
+                                      int selection_count, int atom_count) {
+  half_selection halves[2];
+  uint16_t taken[2][COUNTED_GROUPS + 3];
+  for (int s = 0; s < selection_count; s++) start_half_selection(selections + s, halves + s);
+  __m512i one = _mm512_set1_epi32(1);
+  __asm__("" : "+v"(one));
+  __m512i zero = _mm512_setzero_si512(), bits = zero;
+  for (size_t i = 0; i < count; i += GROUP) {
+    __m512i keys = upper_halves(row + i, base ? base + i : 0, mask, &bits);
+    zero = count_where(zero, _mm512_testn_epi32_mask(keys, keys), one);
+    for (int s = 0; s < selection_count; s++) {
+      taken[s][i / GROUP] = count_group(halves + s, keys, atom_count, one);
+    }
+  }
+  if (_mm512_test_epi64_mask(bits, _mm512_set1_epi64((long long)(mask & UINT32_MAX)))) return 0;
+  for (int s = 0; s < selection_count; s++) {
+    selections[s].totals[1] += (uint64_t)_mm512_reduce_add_epi32(zero);
+    finish_half_selection(
+        halves + s, taken[s], atom_count, row, base, count, mask, selections + s);
+  }
+  return 1;
+}
+
+/// Selects among whole groups that are few enough, in the shortest way that their keys allow.
+SINTER_INLINE void select_part(const double *row, const double *base, size_t count, uint64_t mask,
+                               sinter_selection *selections, int selection_count) {
+  // What the first group is like all others are, as a rule.
+  u64x16 first = keys_of(row, base, mask & UINT32_MAX);
+  int is_short = 1;
+  for (int lane = 0; lane < GROUP; lane++) is_short &= first[lane] == 0;
+  // No key without a sign is like an atom that is not in use.
+  int is_double = selection_count == 2 && mask >> 63 == 0;
+  for (int s = 0; s < selection_count; s++) is_double &= fits_upper_halves(selections + s);
+  if (is_short && is_double &&
+      select_upper_halves(row, base, count, mask, selections, 2, SINTER_ATOMS)) {
+    return;
+  }
+  for (int s = 0; s < selection_count; s++) {
+    sinter_selection *selection = selections + s;
+    if (is_short && fits_upper_halves(selection)) {
+      int is_done = 0;
+      switch (count_atoms(selection)) {
+#define SELECT(n) select_upper_halves(row, base, count, mask, selection, 1, n)
+        case 0: is_done = SELECT(0); break;
+        case 1: is_done = SELECT(1); break;
+        case 2: is_done = SELECT(2); break;
+        case 3: is_done = SELECT(3); break;
+        case 4: is_done = SELECT(4); break;
+#undef SELECT
+      }
+      if (is_done) continue;
+    }
+    select_groups(row, base, count, mask, selection);
+  }
+}
+
+SINTER_INLINE void select_whole(const double *row, const double *base, size_t count,
+                                uint64_t mask, sinter_selection *selections,
+                                int selection_count) {
+  for (size_t start = 0; start < count; start += COUNTED_GROUPS * GROUP) {
+    const double *origin = base ? base + start : base;
+    size_t part = smaller(count - start, COUNTED_GROUPS * GROUP);
+    select_part(row + start, origin, part, mask, selections, selection_count);
+  }
 }
 #else
-#define select_whole select_groups
+SINTER_INLINE void select_whole(const double *row, const double *base, size_t count,
+                                uint64_t mask, sinter_selection *selections,
+                                int selection_count) {
+  for (int s = 0; s < selection_count; s++) {
+    select_groups(row, base, count, mask, selections + s);
+  }
+}
 #endif
 
 /// Selects among all elements; inlined where there is no base, so that nobody asks for each group.
-SINTER_INLINE size_t select_all(const double *row, const double *base, size_t count, uint64_t mask,
-                                uint64_t low, uint64_t high, const uint64_t *atoms,
-                                uint64_t *inside, uint64_t *totals) {
+SINTER_INLINE void select_all(const double *row, const double *base, size_t count, uint64_t mask,
+                              sinter_selection *selections, int selection_count) {
   size_t whole = count / GROUP * GROUP;
-  size_t found = select_whole(row, base, whole, mask, low, high, atoms, inside, totals);
+  select_whole(row, base, whole, mask, selections, selection_count);
   for (size_t i = whole; i < count; i++) {
     double value = base ? row[i] - base[i] : row[i];
     uint64_t key;
     __builtin_memcpy(&key, &value, sizeof key);
-    found += select_key(key & mask, low, high, atoms, inside + found, totals);
+    for (int s = 0; s < selection_count; s++) select_key(key & mask, selections + s);
   }
-  return found;
 }
 
-size_t SINTER_NAME(select_keys)(const double *row, const double *base, size_t count, uint64_t mask,
-                                uint64_t low, uint64_t high, const uint64_t *atoms,
-                                uint64_t *inside, uint64_t *totals) {
-  for (int i = 0; i < 2 + SINTER_ATOMS; i++) totals[i] = 0;
-  return base ? select_all(row, base, count, mask, low, high, atoms, inside, totals)
-              : select_all(row, 0, count, mask, low, high, atoms, inside, totals);
+void SINTER_NAME(select_keys)(const double *row, const double *base, size_t count, uint64_t mask,
+                              sinter_selection *selections, int selection_count) {
+  for (int s = 0; s < selection_count; s++) {
+    selections[s].found = 0;
+    for (int i = 0; i < 2 + SINTER_ATOMS; i++) selections[s].totals[i] = 0;
+  }
+  if (base) {
+    select_all(row, base, count, mask, selections, selection_count);
+  } else {
+    select_all(row, 0, count, mask, selections, selection_count);
+  }
 }
 
 void SINTER_NAME(count_bins)(const uint64_t *keys, size_t count, uint64_t low, int shift,

@@ -51,7 +51,11 @@ typedef enum {
   /// They are the differences from the base, as far as no bound drops them.
   BOUNDED,
   /// The same without upper bounds.
-  BOUNDED_BELOW
+  BOUNDED_BELOW,
+  /// They are the differences from the base.
+  WHOLE,
+  /// They are the differences from the base where the selectors are above zero.
+  SELECTED
 } thinning;
 
 SINTER_INLINE f64x16 load_base(const sinter_task_vectors *vectors, size_t start, size_t n) {
@@ -70,8 +74,9 @@ SINTER_INLINE f64x16 difference(const sinter_task_vectors *vectors, thinning how
 
 /// Where differences are kept.
 SINTER_INLINE i64x16 kept_lanes(const sinter_task_vectors *vectors, thinning how, f64x16 values,
-                                size_t row, size_t start) {
-  if (how == THINNED) return (i64x16)-1;
+                                size_t row, size_t start, size_t n) {
+  if (how == THINNED || how == WHOLE) return (i64x16)-1;
+  if (how == SELECTED) return load_some(vectors->selectors + start, n) > 0;
   if (how == MARKED) {
     return lanes_of(vectors->marks[row * vectors->marks_stride + start / GROUP]);
   }
@@ -86,7 +91,7 @@ SINTER_INLINE i64x16 kept_lanes(const sinter_task_vectors *vectors, thinning how
 SINTER_INLINE f64x16 task_vector(const sinter_task_vectors *vectors, thinning how, f64x16 origin,
                                  size_t row, size_t start, size_t n) {
   f64x16 values = difference(vectors, how, origin, row, start, n);
-  return (f64x16)((i64x16)values & kept_lanes(vectors, how, values, row, start));
+  return (f64x16)((i64x16)values & kept_lanes(vectors, how, values, row, start, n));
 }
 
 SINTER_INLINE f64x16 sum_of_task_vectors(const sinter_task_vectors *vectors, thinning how,
@@ -129,7 +134,7 @@ void SINTER_NAME(add_task_vectors)(sinter_task_vectors vectors, const double *co
 /// The divisors of all sets of up to three rows, which stand in the order of their bits, and what
 /// has been divided.
 ///
-/// With the reciprocal at hand a quotient takes a product and two corrections, and is the one that a
+/// With the reciprocal at hand a quotient takes a product and two corrections. It is the one that a
 /// division would round to as long as nothing overflows or becomes subnormal on the way: the second
 /// correction starts from a number within one unit in the last place, where the remainder is exact.
 /// Source: Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor",
@@ -212,6 +217,8 @@ typedef struct {
   const sinter_vote *votes;
   sinter_election election;
   thinning how;
+  /// Whether all voices are 1, and not the weights, in a plain vote.
+  int counts_heads;
   /// Where the results go: as doubles, or rounded, with their largest magnitude.
   double *out;
   uint16_t *stored_out;
@@ -233,8 +240,8 @@ SINTER_INLINE i64x16 set_bit(i64x16 where, i64x16 set, size_t bit) {
   return (where & (set | 1l << bit)) | (~where & set);
 }
 
-/// The result without the base. Quotients of the sets of rows that agree come from a table, if there
-/// is one.
+/// The result without the base. Quotients by the shares of the rows that agree come from a table, if
+/// there is one.
 SINTER_INLINE f64x16 mixed(const ballot *ballot, f64x16 mix, i64x16 set, f64x16 divisor,
                            quotient_table *table) {
   if (table) {
@@ -269,16 +276,20 @@ SINTER_INLINE f64x16 voted(const ballot *ballot, size_t row_count, size_t start,
   return on_base(mixed(ballot, mix, (i64x16)0, divisor, 0), origin);
 }
 
-/// What a row brings to a plain vote: a sum of zero elects the positive sign, voices are the weights,
-/// all is finite, and factors are 1 where there are bounds.
-SINTER_INLINE f64x16 weighted(
+/// What a row brings to a plain vote: a sum of zero elects the positive sign, weights and factors are
+/// finite, factors are 1 but where how is THINNED or MARKED, and voices are the weights, or 1 like the
+/// factors.
+SINTER_INLINE f64x16 voice(
     const ballot *ballot, f64x16 origin, size_t row, size_t start, size_t n) {
   sinter_vote vote = ballot->votes[row];
   f64x16 values = difference(&ballot->vectors, ballot->how, origin, row, start, n);
-  i64x16 kept = kept_lanes(&ballot->vectors, ballot->how, values, row, start);
-  int scales = ballot->how == THINNED || ballot->how == MARKED;
+  i64x16 kept = kept_lanes(&ballot->vectors, ballot->how, values, row, start, n);
+  if (!ballot->counts_heads) {
+    int scales = ballot->how == THINNED || ballot->how == MARKED;
+    values = (scales ? values * vote.factor : values) * vote.weight;
+  }
   // What is not kept is zeroed in the end: finite weights of zero make nothing else of it.
-  return (f64x16)((i64x16)((scales ? values * vote.factor : values) * vote.weight) & kept);
+  return (f64x16)((i64x16)values & kept);
 }
 
 /// The number of rows up to which a vote can be plain.
@@ -297,7 +308,7 @@ SINTER_INLINE void vote_plainly(ballot *ballot, quotient_table *table, int row_c
   for (size_t g = 0; g < group_count; g++) {
     f64x16 origin = load_base(&ballot->vectors, start + g * GROUP, GROUP);
     for (int m = 0; m < row_count; m++) {
-      f64x16 change = weighted(ballot, origin, m, start + g * GROUP, GROUP);
+      f64x16 change = voice(ballot, origin, m, start + g * GROUP, GROUP);
       sums[g] = m == 0 ? change : sums[g] + change;
       changes[m][g] = change;
     }
@@ -309,6 +320,7 @@ SINTER_INLINE void vote_plainly(ballot *ballot, quotient_table *table, int row_c
     for (int m = 0; m < row_count; m++) {
       f64x16 change = changes[m][g];
       i64x16 agrees = ~((f64x16)((u64x16)change ^ sign) <= 0);
+      if (ballot->counts_heads) change *= ballot->votes[m].weight;
       mix = choose(agrees, mix + change, mix);
       // With NaN among the changes the divisor does not matter.
       if (table) {
@@ -357,6 +369,43 @@ SINTER_INLINE int merge_plainly(ballot *ballot, int row_count, size_t count) {
   return 1;
 }
 
+void SINTER_NAME(add_majority)(
+    const double *base, const double *rows, size_t stride, const double *coefficients,
+    size_t row_count, const double *selectors, double *restrict out, size_t count) {
+  sinter_vote votes[MOST_PLAIN_ROWS];
+  int is_plain = row_count <= MOST_PLAIN_ROWS;
+  for (size_t m = 0; m < row_count && is_plain; m++) {
+    double share = coefficients[m];
+    votes[m] = (sinter_vote){1, 1, share, share};
+    is_plain &= share >= 0 && share - share == 0;
+  }
+  sinter_task_vectors vectors = {
+      .base = base, .rows = rows, .stride = stride, .row_count = row_count,
+      .selectors = selectors};
+  sinter_election election = {.zero_sign = 1, .lambda = 1, .least_divisor = 0, .divides = 1};
+  if (is_plain && selectors) {
+    ballot ballot = {vectors, votes, election, SELECTED, 1, out, 0, 0};
+    if (row_count == 2 && merge_plainly(&ballot, 2, count)) return;
+    if (row_count == 3 && merge_plainly(&ballot, 3, count)) return;
+    if (row_count == 4 && merge_plainly(&ballot, 4, count)) return;
+  } else if (is_plain) {
+    ballot ballot = {vectors, votes, election, WHOLE, 1, out, 0, 0};
+    if (row_count == 2 && merge_plainly(&ballot, 2, count)) return;
+    if (row_count == 3 && merge_plainly(&ballot, 3, count)) return;
+    if (row_count == 4 && merge_plainly(&ballot, 4, count)) return;
+  }
+  if (selectors) {
+#define VALUES(i, n, r) \
+  majority(base + i, rows + i, stride, coefficients, r, selectors + i, n)
+    STORE_GROUPS(VALUES);
+#undef VALUES
+  } else {
+#define VALUES(i, n, r) majority(base + i, rows + i, stride, coefficients, r, 0, n)
+    STORE_GROUPS(VALUES);
+#undef VALUES
+  }
+}
+
 SINTER_INLINE void merge_in_way(ballot *ballot, thinning how, int is_plain, size_t count) {
   ballot->how = how;
   size_t row_count = ballot->vectors.row_count;
@@ -388,14 +437,14 @@ SINTER_INLINE void merge_ballot(ballot *ballot, size_t count) {
     case THINNED: merge_in_way(ballot, THINNED, is_plain, count); break;
     case MARKED: merge_in_way(ballot, MARKED, is_plain, count); break;
     case BOUNDED: merge_in_way(ballot, BOUNDED, is_plain, count); break;
-    case BOUNDED_BELOW: merge_in_way(ballot, BOUNDED_BELOW, is_plain, count); break;
+    default: merge_in_way(ballot, BOUNDED_BELOW, is_plain, count); break;
   }
 }
 
 void SINTER_NAME(merge_by_vote)(sinter_task_vectors vectors, const sinter_vote *votes,
                                 sinter_election election, double *out, size_t count) {
   vectors.stored_base = vectors.stored_rows = 0;
-  ballot ballot = {vectors, votes, election, THINNED, out, 0, 0};
+  ballot ballot = {vectors, votes, election, THINNED, 0, out, 0, 0};
   merge_ballot(&ballot, count);
 }
 
@@ -414,7 +463,7 @@ int SINTER_NAME(merge_by_vote_bf16)(sinter_task_vectors vectors, const sinter_vo
                                     sinter_election election, uint16_t *out, size_t count) {
   if (!vectors.stored_base || !vectors.stored_rows || !out) return count == 0;
   if (!are_finite(&vectors, count)) return 0;
-  ballot ballot = {vectors, votes, election, THINNED, 0, out, 0};
+  ballot ballot = {vectors, votes, election, THINNED, 0, 0, out, 0};
   merge_ballot(&ballot, count);
   return are_rounded(ballot.largest);
 }

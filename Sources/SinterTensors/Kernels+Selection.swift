@@ -7,36 +7,78 @@ extension Kernels {
     var zeros = 0
     var atoms = SIMD4<Int>()
     var inside = 0
+
+    fileprivate init(_ selection: sinter_selection) {
+      // SAFETY: only numbers are read.
+      let totals = unsafe selection.totals
+      above = Int(totals.0)
+      zeros = Int(totals.1)
+      atoms = SIMD4(Int(totals.2), Int(totals.3), Int(totals.4), Int(totals.5))
+      inside = unsafe Int(selection.found)
+    }
   }
 
   /// Puts out the keys that lie within a bracket and are not its atoms, and counts the others.
+  ///
+  /// They go to `inside` from the place `start` on, where there is room for all keys.
   static func selectKeys(
     _ row: Span<Double>, minus base: Span<Double>?, mask: UInt64, _ bracket: KeyBracket,
-    into inside: inout MutableSpan<UInt64>
+    into inside: inout MutableSpan<UInt64>, from start: Int = 0
   ) -> SelectedKeys {
-    precondition(inside.count >= row.count, "there is no room for all keys")
-    var atoms = bracket.atoms
-    // The last two are not used.
-    var totals = SIMD8<UInt64>()
-    // SAFETY: the counts were checked; no more keys are put out than the row has, there are four
-    // atoms, and the totals are two more. Vectors lie in memory as their elements do.
-    let found = unsafe row.withUnsafeBufferPointer { row in
+    precondition(start >= 0 && inside.count - start >= row.count, "there is no room for all keys")
+    // SAFETY: the counts were checked; no more keys are put out than the row has.
+    return unsafe row.withUnsafeBufferPointer { row in
       unsafe withBase(base, of: row.count) { base in
         unsafe inside.withUnsafeMutableBufferPointer { inside in
-          unsafe withUnsafeMutableBytes(of: &atoms) { atoms in
-            unsafe withUnsafeMutableBytes(of: &totals) { totals in
+          var selection = unsafe selection(bracket, inside, start)
+          unsafe sinter_select_keys(level, row.baseAddress, base, row.count, mask, &selection, 1)
+          return unsafe SelectedKeys(selection)
+        }
+      }
+    }
+  }
+
+  /// The same for two brackets at once.
+  static func selectKeys(
+    _ row: Span<Double>, minus base: Span<Double>?, mask: UInt64,
+    _ first: KeyBracket, into firstInside: inout MutableSpan<UInt64>, from firstStart: Int,
+    _ second: KeyBracket, into secondInside: inout MutableSpan<UInt64>, from secondStart: Int
+  ) -> (SelectedKeys, SelectedKeys) {
+    precondition(
+      firstStart >= 0 && firstInside.count - firstStart >= row.count
+        && secondStart >= 0 && secondInside.count - secondStart >= row.count,
+      "there is no room for all keys")
+    // SAFETY: the counts were checked; no more keys are put out than the row has. The elements of a
+    // pair lie one after the other.
+    return unsafe row.withUnsafeBufferPointer { row in
+      unsafe withBase(base, of: row.count) { base in
+        unsafe firstInside.withUnsafeMutableBufferPointer { firstInside in
+          unsafe secondInside.withUnsafeMutableBufferPointer { secondInside in
+            var selections = unsafe (
+              selection(first, firstInside, firstStart),
+              selection(second, secondInside, secondStart)
+            )
+            unsafe withUnsafeMutableBytes(of: &selections) { selections in
               unsafe sinter_select_keys(
-                level, row.baseAddress, base, row.count, mask, bracket.low, bracket.high,
-                atoms.baseAddress?.assumingMemoryBound(to: UInt64.self), inside.baseAddress,
-                totals.baseAddress?.assumingMemoryBound(to: UInt64.self))
+                level, row.baseAddress, base, row.count, mask,
+                selections.baseAddress?.assumingMemoryBound(to: sinter_selection.self), 2)
             }
+            return unsafe (SelectedKeys(selections.0), SelectedKeys(selections.1))
           }
         }
       }
     }
-    return SelectedKeys(
-      above: Int(totals[0]), zeros: Int(totals[1]),
-      atoms: SIMD4(Int(totals[2]), Int(totals[3]), Int(totals[4]), Int(totals[5])), inside: found)
+  }
+
+  /// A bracket as C takes it.
+  private static func selection(
+    _ bracket: KeyBracket, _ inside: UnsafeMutableBufferPointer<UInt64>, _ start: Int
+  ) -> sinter_selection {
+    let atoms = bracket.atoms
+    // SAFETY: the caller checked that the keys fit behind the start.
+    return unsafe sinter_selection(
+      low: bracket.low, high: bracket.high, atoms: (atoms[0], atoms[1], atoms[2], atoms[3]),
+      inside: inside.baseAddress.map { unsafe $0 + start }, found: 0, totals: (0, 0, 0, 0, 0, 0))
   }
 
   /// The place of a base of as many elements, or none.

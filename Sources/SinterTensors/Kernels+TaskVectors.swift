@@ -53,7 +53,7 @@ extension Kernels {
           let vectors = unsafe sinter_task_vectors(
             stored_base: nil, stored_rows: nil, base: base.baseAddress,
             rows: elements.baseAddress, stride: rows.stride, row_count: rows.count, bounds: nil,
-            marks: nil, marks_stride: RowArithmetic.markCount(rows.length))
+            marks: nil, marks_stride: RowArithmetic.markCount(rows.length), selectors: nil)
           unsafe with(thinned, vectors) { unsafe body($0, out) }
         }
       }
@@ -140,7 +140,7 @@ extension Kernels {
         let vectors = unsafe sinter_task_vectors(
           stored_base: elements.baseAddress, stored_rows: first, base: nil, rows: nil,
           stride: rows.stride, row_count: rows.count - 1, bounds: nil, marks: nil,
-          marks_stride: RowArithmetic.markCount(rows.length))
+          marks_stride: RowArithmetic.markCount(rows.length), selectors: nil)
         let target = unsafe UnsafeMutableBufferPointer(
           rebasing: out[start..<start + rows.length])
         return unsafe with(thinned, vectors) { unsafe body($0, target) }

@@ -13,7 +13,7 @@ struct KeyPass: Sendable {
   private(set) var above = 0
   private(set) var zeros = 0
   /// The keys within the bracket, without atoms.
-  private(set) var keys: [UInt64] = []
+  var keys: ArraySlice<UInt64> { room[..<keyCount] }
   /// The number of keys that were collected up to the end of each piece of a sample.
   private(set) var pieceEnds: [Int] = []
   /// Whether there were more keys to collect than are kept; then none are.
@@ -22,8 +22,9 @@ struct KeyPass: Sendable {
   private var locations = KeyLocations()
   /// Count, least and greatest key of each bin, one bin after the other.
   private var bins: [UInt64] = []
-  /// Room for the keys of a part of a tile that lie in the bracket.
-  private var inside: [UInt64] = []
+  /// The keys within the bracket, and room for those of a part of a tile behind them.
+  private var room: [UInt64] = []
+  private var keyCount = 0
 
   /// The number of keys that one pass over a run of tiles collects at most.
   static let mostCollected = 1 << 15
@@ -78,43 +79,116 @@ struct KeyPass: Sendable {
     }
   }
 
+  /// Looks at the keys of a tile for two passes at once.
+  ///
+  /// - Parameters:
+  ///   - row: numbers whose bits are the keys.
+  ///   - base: what is subtracted from them before, if anything.
+  ///   - mask: the bits that count.
+  ///   - tile: the number of the tile.
+  ///   - first: a pass.
+  ///   - second: another one over the same keys.
+  static func add(
+    _ row: Span<Double>, minus base: Span<Double>? = nil, mask: UInt64, tile: Int,
+    to first: inout KeyPass, _ second: inout KeyPass
+  ) {
+    guard !first.isLocating, !second.isLocating else {
+      first.add(row, minus: base, mask: mask, tile: tile)
+      second.add(row, minus: base, mask: mask, tile: tile)
+      return
+    }
+    for start in stride(from: 0, to: row.count, by: Self.partLength) {
+      let part = start..<min(start + Self.partLength, row.count)
+      if let base {
+        add(
+          part: row.extracting(part), minus: base.extracting(part), mask, tile, start > 0,
+          to: &first, &second)
+      } else {
+        add(part: row.extracting(part), minus: nil, mask, tile, start > 0, to: &first, &second)
+      }
+    }
+  }
+
+  private static func add(
+    part row: Span<Double>, minus base: Span<Double>?, _ mask: UInt64, _ tile: Int,
+    _ continues: Bool, to first: inout KeyPass, _ second: inout KeyPass
+  ) {
+    first.makeRoom(row.count)
+    second.makeRoom(row.count)
+    let (firstStart, secondStart) = (first.keyCount, second.keyCount)
+    let (firstBracket, secondBracket) = (first.bracket, second.bracket)
+    var firstRoom = first.room.mutableSpan
+    var secondRoom = second.room.mutableSpan
+    let found = Kernels.selectKeys(
+      row, minus: base, mask: mask,
+      firstBracket, into: &firstRoom, from: firstStart,
+      secondBracket, into: &secondRoom, from: secondStart)
+    first.take(found.0, of: row.count, tile, continues)
+    second.take(found.1, of: row.count, tile, continues)
+  }
+
+  private var isLocating: Bool { if case .locating = stage { true } else { false } }
+
+  @inline(never)
   private mutating func add(
     part row: Span<Double>, minus base: Span<Double>?, _ mask: UInt64, _ tile: Int,
     _ continues: Bool
   ) {
-    if inside.count < row.count { inside = [UInt64](repeating: 0, count: row.count) }
-    let bracket = bracket
-    var room = inside.mutableSpan
-    let found = Kernels.selectKeys(row, minus: base, mask: mask, bracket, into: &room)
-    seen += row.count
+    makeRoom(row.count)
+    let (start, bracket) = (keyCount, bracket)
+    var span = room.mutableSpan
+    let found = Kernels.selectKeys(
+      row, minus: base, mask: mask, bracket, into: &span, from: start)
+    take(found, of: row.count, tile, continues)
+  }
+
+  /// Makes room behind the collected keys.
+  private mutating func makeRoom(_ count: Int) {
+    let missing = keyCount + count - room.count
+    if missing > 0 {
+      room.append(contentsOf: repeatElement(0, count: max(missing, room.count / 2)))
+    }
+  }
+
+  /// Takes in what was found in a part of a tile; the keys stand behind those that were collected.
+  private mutating func take(
+    _ found: Kernels.SelectedKeys, of count: Int, _ tile: Int, _ continues: Bool
+  ) {
+    seen += count
     above += found.above
     zeros += found.zeros
     switch stage {
-    case .counting:
-      let inside = inside
-      var bins = bins.mutableSpan
-      Kernels.countBins(
-        inside.span.extracting(0..<found.inside), from: bracket.low, shift: bracket.shift,
-        into: &bins)
+    case .counting(let bracket):
+      countBins(found.inside, bracket)
       locations.add(atoms: found.atoms, collected: 0, tile: tile)
     case .sampling:
-      keys.append(contentsOf: inside[..<found.inside])
+      keyCount += found.inside
       if continues, !pieceEnds.isEmpty { pieceEnds.removeLast() }
-      pieceEnds.append(keys.count)
+      pieceEnds.append(keyCount)
     case .collecting:
       guard !overflows else { return }
-      keys.append(contentsOf: inside[..<found.inside])
+      keyCount += found.inside
       locations.add(atoms: found.atoms, collected: found.inside, tile: tile)
-      if keys.count > Self.mostCollected { overflow() }
+      if keyCount > Self.mostCollected { overflow() }
     case .locating:
       locations.add(atoms: found.atoms, collected: 0, tile: tile)
     case .done: break
     }
   }
 
+  /// Counts the keys that were found in a part of a tile, and not collected.
+  // Not inlined, since the compiler fails to then.
+  @inline(never)
+  private mutating func countBins(_ count: Int, _ bracket: KeyBracket) {
+    let room = room
+    var bins = bins.mutableSpan
+    Kernels.countBins(
+      room.span.extracting(0..<count), from: bracket.low, shift: bracket.shift, into: &bins)
+  }
+
   private mutating func overflow() {
     overflows = true
-    keys = []
+    keyCount = 0
     locations = KeyLocations()
   }
 
@@ -126,10 +200,11 @@ struct KeyPass: Sendable {
     zeros += other.zeros
     if !overflows, other.overflows { overflow() }
     if !overflows {
-      pieceEnds += other.pieceEnds.map { $0 + keys.count }
+      pieceEnds += other.pieceEnds.map { $0 + keyCount }
       locations.add(other.locations)
-      keys += other.keys
-      if case .collecting = stage, keys.count > KeySelection.mostCollected { overflow() }
+      room.replaceSubrange(keyCount..., with: other.keys)
+      keyCount = room.count
+      if case .collecting = stage, keyCount > KeySelection.mostCollected { overflow() }
     }
     var bins = bins.mutableSpan
     let others = other.bins.span
@@ -153,7 +228,8 @@ extension KeyPass {
     if bins.isEmpty {
       bins = Self.emptyBins(bracket)
       var span = bins.mutableSpan
-      Kernels.countBins(keys.span, from: bracket.low, shift: bracket.shift, into: &span)
+      Kernels.countBins(
+        room.span.extracting(0..<keyCount), from: bracket.low, shift: bracket.shift, into: &span)
     }
     let counts = locations.atoms
     for atom in 0..<4 where counts[atom] > 0 {

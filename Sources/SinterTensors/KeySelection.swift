@@ -149,7 +149,7 @@ extension KeySelection {
   /// together are alike, so the number of keys alone would not.
   private func stage(after sample: KeyPass) -> Stage {
     guard !sample.keys.isEmpty else { return .counting(certain) }
-    var sorted = sample.keys
+    var sorted = Array(sample.keys)
     let total = sorted.count
     let share: Double =
       switch quota {

@@ -151,6 +151,29 @@ public struct MagnitudeSelection: Sendable {
       keys.add(row, minus: base, mask: ~(1 << 63), tile: tile)
     }
 
+    /// Looks at the elements of a tile for two selections at once.
+    ///
+    /// - Parameters:
+    ///   - row: the elements.
+    ///   - base: as many numbers, subtracted from the elements before; `nil` for none.
+    ///   - tile: the number of the tile.
+    ///   - first: a pass of a selection; `nil` for none.
+    ///   - second: a pass of another one; `nil` for none.
+    public static func add(
+      _ row: Span<Double>, minus base: Span<Double>? = nil, tile: Int,
+      to first: inout Pass?, _ second: inout Pass?
+    ) {
+      // Taken out, so that both can be changed without being copied.
+      guard first != nil, second != nil, var one = first.take(), var other = second.take() else {
+        first?.add(row, minus: base, tile: tile)
+        second?.add(row, minus: base, tile: tile)
+        return
+      }
+      KeyPass.add(row, minus: base, mask: ~(1 << 63), tile: tile, to: &one.keys, &other.keys)
+      first = one
+      second = other
+    }
+
     /// Adds what was found in other tiles.
     ///
     /// - Parameter other: made by the same selection at the same time.

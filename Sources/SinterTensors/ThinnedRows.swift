@@ -30,13 +30,13 @@ public struct MagnitudeBounds: Sendable, Hashable, BitwiseCopyable {
     self.high = high
   }
 
-  /// Makes the bounds of a tile that keep what one selection keeps and another one does not.
+  /// Makes the bounds of a tile that keep what one selection keeps and another one does not; `nil`
+  /// where bounds cannot say it, since of equal magnitudes in the tile some are kept.
   ///
   /// - Parameters:
   ///   - outer: keeps all that is kept; `nil` if that is all.
   ///   - inner: keeps what is dropped of that; `nil` if that is nothing.
   ///   - tile: the number of the tile.
-  /// - Returns: `nil` where bounds cannot say it, since of equal magnitudes in the tile some are kept.
   public init?(keptBy outer: MagnitudeSelection?, notBy inner: MagnitudeSelection?, tile: Int) {
     let low = outer.map { $0.lowBound(inTile: tile) } ?? .nan
     let high = inner.map { $0.highBound(inTile: tile) } ?? .nan

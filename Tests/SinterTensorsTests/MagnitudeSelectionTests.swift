@@ -327,6 +327,49 @@ import Testing
     }
   }
 
+  /// Ties, a bracket that holds everything, and one that is empty, all of them in pairs.
+  @Test(arguments: KernelLevel.available, [0, 7, 16, 100, 4_096, 9_001])
+  func `two brackets at once find what each finds alone`(_ level: KernelLevel, count: Int) {
+    var random = SplitMix64(seed: 22)
+    for hasLong in [false, true] {
+      var values = (0..<count).map { _ in
+        Double(Int.random(in: -255...255, using: &random)) / 64
+      }
+      if hasLong, count > 0 { values[count / 2] = 0.1 }
+      let keys = values.map(\.magnitude.bitPattern)
+      let (half, one, two) = (0.5.bitPattern, 1.0.bitPattern, 2.0.bitPattern)
+      let brackets = [
+        KeyBracket(low: 0, high: .max), KeyBracket(low: one, high: one, atoms: [one]),
+        KeyBracket(low: half + 1, high: two, atoms: [one, one + 1 << 44, one + 2 << 44, two]),
+        KeyBracket(low: 1, high: one, atoms: [half]),
+      ]
+      for first in brackets {
+        for second in brackets {
+          var rooms = [[UInt64]](repeating: Array(repeating: 5, count: count + 3), count: 2)
+          let found = KernelLevel.with(level) {
+            var one = rooms[0]
+            var other = rooms[1]
+            defer { rooms = [one, other] }
+            var span = one.mutableSpan
+            var otherSpan = other.mutableSpan
+            return Kernels.selectKeys(
+              values.span, minus: nil, mask: ~(1 << 63), first, into: &span, from: 3, second,
+              into: &otherSpan, from: 0)
+          }
+          for (found, (bracket, start)) in zip([found.0, found.1], [(first, 3), (second, 0)]) {
+            let expected = Self.counts(keys, bracket)
+            #expect(found.above == expected.above && found.zeros == expected.zeros)
+            #expect((0..<4).map { found.atoms[$0] } == expected.atoms)
+            #expect(found.inside == expected.inside.count)
+            #expect(
+              Array(rooms[start == 3 ? 0 : 1].dropFirst(start).prefix(found.inside))
+                == expected.inside)
+          }
+        }
+      }
+    }
+  }
+
   @Test(arguments: KernelLevel.available)
   func `a base is subtracted before elements are counted and kept`(_ level: KernelLevel) {
     var random = SplitMix64(seed: 22)

@@ -23,6 +23,21 @@ int sinter_best_level(void);
 /// The number of keys that a selection counts apart.
 #define SINTER_ATOMS 4
 
+/// A bracket of keys, and what is found of it.
+typedef struct {
+  /// The least and the greatest key of the bracket.
+  uint64_t low, high;
+  /// Keys that are counted apart, different ones; those not in use are the greatest number, and stand
+  /// behind the others. The others lie within the bracket.
+  uint64_t atoms[SINTER_ATOMS];
+  /// Receives the keys within that are none of the atoms, in their order.
+  uint64_t *inside;
+  /// How many these are.
+  size_t found;
+  /// How many keys lie above the bracket, are zero, and equal each of the atoms.
+  uint64_t totals[2 + SINTER_ATOMS];
+} sinter_selection;
+
 /// What a model brings to a vote on signs.
 typedef struct {
   /// By what its row is multiplied first.
@@ -72,6 +87,8 @@ typedef struct {
   const uint16_t *marks;
   /// How many of these numbers the marks of one row begin after those of the one before.
   size_t marks_stride;
+  /// Null, or numbers that are above zero where differences are kept, of all rows.
+  const double *selectors;
 } sinter_task_vectors;
 
 /// The rows of a product of low rank that are computed at once.

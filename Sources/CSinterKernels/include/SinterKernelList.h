@@ -195,14 +195,13 @@ KERNEL(
 // A key is the pattern of a number under a mask, compared without a sign. With a base (null for
 // none) the numbers are the differences from it.
 
-/// Puts out the keys from low to high that are none of the SINTER_ATOMS atoms, in their order, and
-/// returns how many they are; room for `count` of them. Totals: how many keys lie above high, are
-/// zero, and equal each of the atoms.
+/// Looks for the keys of one bracket, or of two at once, and fills in what is found. Each has room for
+/// `count` keys.
 KERNEL(
-    size_t, select_keys,
-    (const double *row, const double *base, size_t count, uint64_t mask, uint64_t low,
-     uint64_t high, const uint64_t *atoms, uint64_t *inside, uint64_t *totals),
-    (row, base, count, mask, low, high, atoms, inside, totals))
+    void, select_keys,
+    (const double *row, const double *base, size_t count, uint64_t mask,
+     sinter_selection *selections, int selection_count),
+    (row, base, count, mask, selections, selection_count))
 /// Counts keys from low on in bins of 1 << shift keys each: the number, the least and the greatest.
 KERNEL(
     void, count_bins,

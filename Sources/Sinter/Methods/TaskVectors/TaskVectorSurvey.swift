@@ -25,6 +25,11 @@ public struct TaskVectorSurvey: TensorSurvey {
     var inner: MagnitudeSelection.Pass?
     var before = 0.0
     var after = 0.0
+
+    /// Counts the magnitudes of the differences of a tile from a base.
+    mutating func add(_ row: Span<Double>, minus base: Span<Double>, tile: Int) {
+      MagnitudeSelection.Pass.add(row, minus: base, tile: tile, to: &outer, &inner)
+    }
   }
 
   /// What is known of one task vector.
@@ -242,8 +247,7 @@ extension TaskVectorSurvey {
   ) {
     let place = places[position.group][model]
     let tile = firstTiles[position.group] + position.tile
-    partial.vectors[place].outer?.add(row, minus: base, tile: tile)
-    partial.vectors[place].inner?.add(row, minus: base, tile: tile)
+    partial.vectors[place].add(row, minus: base, tile: tile)
   }
 
   /// Adds to the sums of a task vector.
