@@ -292,7 +292,7 @@ extension Kernels {
   ) -> Bool {
     precondition(length > 1 && length <= Int(UInt16.max), "not such a vector")
     precondition(row.count % length == 0, "vectors are whole")
-    let byteCount = length * 27 + 2_048
+    let byteCount = length * 32 + 2_304
     // SAFETY: the row holds that many vectors, and the scratch as many bytes as one takes.
     return unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) { scratch in
       unsafe row.withUnsafeMutableBufferPointer { row in
