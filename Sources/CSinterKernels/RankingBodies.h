@@ -403,6 +403,21 @@ SINTER_INLINE int find_thresholds(const ranking *r, double low, double width) {
   return least > 0 && most <= UINT32_MAX - UINT16_MAX && least <= most;
 }
 
+/// Decides on all elements of a vector. Returns whether there is one that is not zero; if not,
+/// nothing was done.
+SINTER_INLINE int rank_vector(
+    const ranking *r, uint64_t seed, uint64_t stream, uint64_t index, const double *vector) {
+  int is_zero;
+  uint32_t largest = SINTER_NAME(largest_half)(vector, r->length, &is_zero);
+  if (is_zero) return 0;
+  SINTER_NAME(random_words)(seed, stream, index, r->bits, r->length);
+  SINTER_NAME(find_tags)(r, vector, largest);
+  SINTER_NAME(count_buckets)(r);
+  size_t left = SINTER_NAME(decide_by_bucket)(r, list_open(r));
+  SINTER_NAME(decide_by_place)(r, vector, left);
+  return 1;
+}
+
 int SINTER_NAME(drop_ranked)(
     uint64_t seed, uint64_t stream, uint64_t index, double low, double width, double *row,
     size_t length, size_t vector_count, void *scratch) {
@@ -411,23 +426,43 @@ int SINTER_NAME(drop_ranked)(
   uint32_t most = r.thresholds[0];
   for (size_t v = 0; v < vector_count; v++) {
     double *vector = row + v * length;
-    int is_zero;
-    uint32_t largest = SINTER_NAME(largest_half)(vector, length, &is_zero);
-    if (is_zero) {
+    if (!rank_vector(&r, seed, stream, index + v * length, vector)) {
       __builtin_memset(vector, 0, length * sizeof *vector);
       continue;
     }
-    SINTER_NAME(random_words)(seed, stream, index + v * length, r.bits, length);
-    SINTER_NAME(find_tags)(&r, vector, largest);
-    SINTER_NAME(count_buckets)(&r);
-    size_t open = list_open(&r);
-    SINTER_NAME(decide_by_place)(&r, vector, SINTER_NAME(decide_by_bucket)(&r, open));
     size_t i = 0;
     for (; i + GROUP <= length; i += GROUP) {
       store(kept(load(vector + i), r.bits + i, most), vector + i);
     }
     drop_few(r.bits + i, most, vector + i, 0, length - i);
   }
+  return 1;
+}
+
+int SINTER_NAME(sums_of_ranked)(
+    uint64_t seed, uint64_t stream, uint64_t index, double low, double width, const double *row,
+    const double *base, uint16_t *marks, size_t length, size_t vector_count, void *scratch,
+    double *all, double *some) {
+  double *vector = scratch;
+  ranking r = make_ranking(length, (char *)(vector + length));
+  if (!find_thresholds(&r, low, width)) return 0;
+  uint32_t most = r.thresholds[0];
+  f64x16 lanes = 0, kept_lanes = 0;
+  for (size_t v = 0; v < vector_count; v++, row += length, base += length) {
+    for (size_t i = 0; i < length; i += GROUP) {
+      f64x16 values = load(row + i) - load(base + i);
+      lanes += magnitude(values);
+      store(values, vector + i);
+    }
+    int has_any = rank_vector(&r, seed, stream, index + v * length, vector);
+    for (size_t i = 0; i < length; i += GROUP) {
+      uint32_t limit = has_any ? most : 0;
+      kept_lanes += magnitude(kept(load(vector + i), r.bits + i, limit));
+      *marks++ = marks_of(*(const u32x16_memory *)(r.bits + i) < limit);
+    }
+  }
+  *all = total(lanes);
+  *some = total(kept_lanes);
   return 1;
 }
 

@@ -233,6 +233,41 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 2, 16, 63, 64, 80, 100, 512, 1_008])
+  func `differences of vectors are summed and marked like the rows that hold them`(length: Int) {
+    let random = CounterRandom(seed: 4, stream: UInt64(length))
+    var numbers = SplitMix64(seed: 1)
+    let base = (0..<3 * length).map { _ in Double.random(in: -1...1, using: &numbers) }
+    for vector in [Self.ties(length)[1], Self.vectors(length)[0], Self.vectors(length)[6]] {
+      // The second vector has no differences but zeros.
+      var values = vector + vector.map { _ in 0 } + vector.reversed()
+      for i in length..<2 * length { values[i] = base[i] }
+      for (low, width) in [(0.35, 0.3), (0, 1)] {
+        let index = 16
+        var differences = zip(values, base).map { $0 - $1 }
+        let all = Reduction.sumOfAbsolutes(differences.span)
+        differences = Self.ranked(differences, length, random, from: index, low: low, width: width)
+        let kept = Reduction.sumOfAbsolutes(differences.span)
+        // Marks before and behind those of the row stay as they are.
+        let place = 3
+        var expected = [UInt16](repeating: 0x5A5A, count: RowArithmetic.markCount(values.count) + 5)
+        var span = expected.mutableSpan
+        RowArithmetic.markNonzero(differences.span, into: &span, from: place)
+        for level in KernelLevel.available {
+          KernelLevel.with(level) {
+            var marks = [UInt16](repeating: 0x5A5A, count: expected.count)
+            var span = marks.mutableSpan
+            let sums = random.sumsOfAbsolutes(
+              values.span, minus: base.span, ofVectors: length, from: index, low: low,
+              width: width, marking: &span, from: place)
+            #expect([sums.all, sums.kept] == [all, kept])
+            #expect(marks == expected)
+          }
+        }
+      }
+    }
+  }
+
   @Test(arguments: [0, 6, 10, 12])
   func `equal elements of the longest vectors too`(vector: Int) {
     let random = CounterRandom(seed: 3, stream: 1)

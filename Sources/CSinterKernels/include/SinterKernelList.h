@@ -93,6 +93,15 @@ KERNEL(
     (uint64_t seed, uint64_t stream, uint64_t index, double low, double width, double *row,
      size_t length, size_t vector_count, void *scratch),
     (seed, stream, index, low, width, row, length, vector_count, scratch))
+/// The sums of absolutes of row - base, of all elements and of those that drop_ranked would keep. The
+/// marks get a bit for each of the latter that is not zero, of sixteen elements the first lowest.
+/// The length is a multiple of 16; 8 bytes more of scratch for each element. Returns the same.
+KERNEL(
+    int, sums_of_ranked,
+    (uint64_t seed, uint64_t stream, uint64_t index, double low, double width, const double *row,
+     const double *base, uint16_t *marks, size_t length, size_t vector_count, void *scratch,
+     double *all, double *some),
+    (seed, stream, index, low, width, row, base, marks, length, vector_count, scratch, all, some))
 
 // MARK: Arithmetic of rows
 
