@@ -24,10 +24,10 @@
 #define PARTS 4
 /// The leading bits of a tag say to which group of buckets it belongs.
 #define GROUP_BITS 6
-/// For more elements than these a bucket is sorted, rather than compared with each of them: by
-/// tags, and by keys.
-#define FEW_BY_TAGS 64
-#define FEW_BY_KEYS 16
+/// So many tags of a bucket are looked for, the others among all members of the bucket.
+#define MOST_TAGS 3
+/// For more elements than these a bucket is sorted, rather than compared with each of them.
+#define FEW_ELEMENTS 16
 /// Sorting takes so many bits of the keys at a time.
 #define DIGIT_BITS 6
 /// Steps are functions of their own: in one of all there are not registers enough.
@@ -49,7 +49,7 @@ typedef struct {
   /// of all that are not for zeros there are no digits.
   uint16_t *tags;
   /// Lists of elements.
-  uint16_t *open, *chosen, *members, *member_tags, *sorted;
+  uint16_t *open, *chosen, *members, *sorted;
   /// The keys of members.
   uint64_t *keys;
   /// The number of elements of each part in each bucket, part by part.
@@ -223,6 +223,16 @@ STEP size_t SINTER_NAME(mark_equal)(const ranking *r, uint16_t tag) {
   return count;
 }
 
+/// The number of elements of a bucket that have a lower tag than one of them.
+STEP size_t SINTER_NAME(count_lower)(const ranking *r, size_t bucket, uint16_t tag) {
+  uint16_t first = (uint16_t)(bucket << r->bucket_shift), distance = tag - first;
+  u16x32 lanes = 0;
+  for (size_t c = 0; c < r->chunk_count; c++) {
+    lanes -= (u16x32)((load_chunk(r->tags + c * CHUNK) - first) < distance);
+  }
+  return __builtin_reduce_add(lanes);
+}
+
 /// Lists the elements of a bucket.
 STEP size_t SINTER_NAME(list_members)(const ranking *r, size_t bucket) {
   uint16_t mask = (uint16_t)(0xffffu << r->bucket_shift);
@@ -267,25 +277,8 @@ static void SINTER_NAME(decide_all)(
   for (size_t j = 0; j < count; j++) decide(r, r->members[j], start + j);
 }
 
-/// Whether the members are told apart by their tags, as far as their magnitudes differ.
-SINTER_INLINE int is_exact(const ranking *r, size_t count) {
-  uint16_t exact = 1;
-  for (size_t j = 0; j < count; j++) exact &= r->member_tags[j];
-  return exact;
-}
-
 /// The number of members that come before an element: the larger, and equal ones of lower index.
-SINTER_INLINE size_t count_lower_tags(const ranking *r, uint16_t element, size_t count) {
-  uint16_t tag = r->tags[element], before = 0;
-  for (size_t j = 0; j < count; j++) {
-    uint16_t other = r->member_tags[j];
-    before += (other < tag) | ((other == tag) & (r->members[j] < element));
-  }
-  return before;
-}
-
-/// The same by keys.
-SINTER_INLINE size_t count_larger_keys(
+SINTER_INLINE size_t count_before(
     const ranking *r, const double *row, uint16_t element, size_t count) {
   uint64_t key = key_of(row, element), before = 0;
   for (size_t j = 0; j < count; j++) {
@@ -298,21 +291,34 @@ SINTER_INLINE size_t count_larger_keys(
 STEP void SINTER_NAME(decide_among_members)(
     const ranking *r, const double *row, size_t bucket, size_t count) {
   size_t start = r->starts[bucket], members = SINTER_NAME(list_members)(r, bucket);
-  for (size_t j = 0; j < members; j++) r->member_tags[j] = r->tags[r->members[j]];
-  if (count <= FEW_BY_TAGS && is_exact(r, members)) {
-    for (size_t j = 0; j < count; j++) {
-      decide(r, r->chosen[j], start + count_lower_tags(r, r->chosen[j], members));
-    }
-    return;
-  }
   for (size_t j = 0; j < members; j++) r->keys[j] = key_of(row, r->members[j]);
-  if (count > FEW_BY_KEYS) {
+  if (count > FEW_ELEMENTS) {
     SINTER_NAME(decide_all)(r, row, start, members);
     return;
   }
   for (size_t j = 0; j < count; j++) {
-    decide(r, r->chosen[j], start + count_larger_keys(r, row, r->chosen[j], members));
+    decide(r, r->chosen[j], start + count_before(r, row, r->chosen[j], members));
   }
+}
+
+/// Decides on those chosen from a bucket that have the tag of the first, which tells its magnitude.
+/// Leaves the others, and returns their number.
+SINTER_INLINE size_t decide_equal(const ranking *r, size_t bucket, size_t count) {
+  uint16_t tag = r->tags[r->chosen[0]];
+  size_t start = r->starts[bucket], size = r->starts[bucket + 1] - start, left = 0;
+  // Mostly all of a bucket are alike.
+  if (SINTER_NAME(mark_equal)(r, tag) != size) start += SINTER_NAME(count_lower)(r, bucket, tag);
+  for (size_t j = 0; j < count; j++) {
+    uint16_t element = r->chosen[j];
+    size_t chunk = element / CHUNK;
+    uint32_t before = r->marks[chunk] & ((1u << element % CHUNK) - 1);
+    if (r->tags[element] == tag) {
+      decide(r, element, start + r->before[chunk] + (size_t)__builtin_popcount(before));
+    } else {
+      r->chosen[left++] = element;
+    }
+  }
+  return left;
 }
 
 /// Moves the elements of a bucket from the list to the chosen. Returns their number.
@@ -332,20 +338,15 @@ SINTER_INLINE size_t choose_bucket(const ranking *r, size_t bucket, size_t count
 /// Decides on what is listed by its place.
 STEP void SINTER_NAME(decide_by_place)(const ranking *r, const double *row, size_t count) {
   while (count > 0) {
-    uint16_t tag = r->tags[r->open[0]];
-    size_t bucket = tag >> r->bucket_shift;
+    size_t bucket = r->tags[r->open[0]] >> r->bucket_shift;
     size_t chosen = choose_bucket(r, bucket, count);
     count -= chosen;
-    size_t start = r->starts[bucket], size = r->starts[bucket + 1] - start;
-    if ((tag & 1) == 0 || SINTER_NAME(mark_equal)(r, tag) != size) {
-      SINTER_NAME(decide_among_members)(r, row, bucket, chosen);
-      continue;
-    }
-    // All members are alike.
-    for (size_t j = 0; j < chosen; j++) {
-      size_t element = r->chosen[j], chunk = element / CHUNK;
-      uint32_t lower = r->marks[chunk] & ((1u << element % CHUNK) - 1);
-      decide(r, r->chosen[j], start + r->before[chunk] + (size_t)__builtin_popcount(lower));
+    for (int tags = 0; chosen > 0; tags++) {
+      if (tags == MOST_TAGS || (r->tags[r->chosen[0]] & 1) == 0) {
+        SINTER_NAME(decide_among_members)(r, row, bucket, chosen);
+        break;
+      }
+      chosen = decide_equal(r, bucket, chosen);
     }
   }
 }
@@ -376,7 +377,6 @@ SINTER_INLINE ranking make_ranking(size_t length, char *scratch) {
   TAKE(r.open, length);
   TAKE(r.chosen, length);
   TAKE(r.members, length);
-  TAKE(r.member_tags, length);
   TAKE(r.keys, length);
   TAKE(r.counts, PARTS * (r.bucket_count + ZERO_BUCKETS));
   TAKE(r.starts, r.bucket_count + ZERO_BUCKETS + 1);
@@ -474,8 +474,8 @@ int SINTER_NAME(sums_of_ranked)(
 #undef GROUP_BITS
 #undef LEAST_FOR_GROUPS
 #undef PARTS
-#undef FEW_BY_TAGS
-#undef FEW_BY_KEYS
+#undef MOST_TAGS
+#undef FEW_ELEMENTS
 #undef DIGIT_BITS
 #undef STEP
 #undef TAKE

@@ -97,7 +97,7 @@ extension CounterRandom {
   ///   - index: the index of the first of them in their tensor.
   ///   - low: the probability for the smallest magnitude, 0...1.
   ///   - width: by how much that for the largest is higher, at least 0; `low + width` at most 1.
-  /// - Complexity: O(row.count); 32 bytes for each element of one vector, and 3 KiB.
+  /// - Complexity: O(row.count); 30 bytes for each element of one vector, and 3 KiB.
   public func dropRanked(
     _ row: inout MutableSpan<Double>, ofVectors length: Int, from index: Int, low: Double,
     width: Double

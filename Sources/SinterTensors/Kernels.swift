@@ -334,5 +334,5 @@ extension Kernels {
   }
 
   /// The bytes of scratch in which a vector is ranked.
-  private static func rankingByteCount(_ length: Int) -> Int { length * 32 + 2_304 }
+  private static func rankingByteCount(_ length: Int) -> Int { length * 30 + 2_304 }
 }

