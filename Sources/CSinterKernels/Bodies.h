@@ -16,6 +16,7 @@
 #endif
 
 #include "Vectors.h"
+#include "ChunkVectors.h"
 
 #include "ConversionBodies.h"
 #include "ReductionBodies.h"

@@ -119,7 +119,7 @@ extension CounterRandom {
   ///   - index: the index of the first of them in their tensor.
   ///   - low: the probability for the smallest magnitude, 0...1.
   ///   - width: by how much that for the largest is higher, at least 0; `low + width` at most 1.
-  /// - Complexity: O(row.count); 27 bytes for each element of one vector, and 2 KiB.
+  /// - Complexity: O(row.count); 30 bytes for each element of one vector, and 3 KiB.
   public func dropRanked(
     _ row: inout MutableSpan<Double>, ofVectors length: Int, from index: Int, low: Double,
     width: Double
@@ -133,6 +133,45 @@ extension CounterRandom {
       return
     }
     dropSorted(&row, ofVectors: length, from: index, low: low, width: width)
+  }
+
+  /// Sums the magnitudes of the differences of vectors from a base, and of those of them that
+  /// ``dropRanked(_:ofVectors:from:low:width:)`` keeps, and marks the latter where they are not zero.
+  ///
+  /// With the marks, ``RowArithmetic/subtract(_:from:marked:from:)`` makes a row these differences,
+  /// thinned out, and ranks nothing again.
+  ///
+  /// - Parameters:
+  ///   - row: whole vectors, one after the other.
+  ///   - base: as many elements.
+  ///   - length: the number of elements of each vector, at least 1.
+  ///   - index: the index of the first of them in their tensor.
+  ///   - low: the probability for the smallest magnitude, 0...1.
+  ///   - width: by how much that for the largest is higher, at least 0; `low + width` at most 1.
+  ///   - marks: receives ``RowArithmetic/markCount(_:)`` marks; bits beyond the last element are zero.
+  ///   - start: the place in `marks` of the first of them.
+  /// - Returns: what ``Reduction/sumOfAbsolutes(_:)`` gives for all differences, and for those that
+  ///   are left.
+  public func sumsOfAbsolutes(
+    _ row: Span<Double>, minus base: Span<Double>, ofVectors length: Int, from index: Int,
+    low: Double, width: Double, marking marks: inout MutableSpan<UInt16>, from start: Int = 0
+  ) -> (all: Double, kept: Double) {
+    precondition(index >= 0 && index <= .max - row.count, "an element has no such index")
+    precondition(length > 0 && row.count % length == 0, "vectors are whole")
+    if length >= 64, length <= Int(UInt16.max), length % 16 == 0,
+      let sums = Kernels.sumsOfRanked(
+        row, minus: base, length: length, low: low, width: width, self, from: index,
+        marking: &marks, from: start)
+    {
+      return sums
+    }
+    var differences = (0..<row.count).map { row[$0] }
+    var span = differences.mutableSpan
+    RowArithmetic.subtract(base, from: &span)
+    let all = Reduction.sumOfAbsolutes(span.span)
+    dropRanked(&span, ofVectors: length, from: index, low: low, width: width)
+    RowArithmetic.markNonzero(span.span, into: &marks, from: start)
+    return (all, Reduction.sumOfAbsolutes(span.span))
   }
 
   /// Does the same by sorting.

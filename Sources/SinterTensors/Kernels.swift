@@ -292,7 +292,7 @@ extension Kernels {
   ) -> Bool {
     precondition(length > 1 && length <= Int(UInt16.max), "not such a vector")
     precondition(row.count % length == 0, "vectors are whole")
-    let byteCount = length * 27 + 2_048
+    let byteCount = rankingByteCount(length)
     // SAFETY: the row holds that many vectors, and the scratch as many bytes as one takes.
     return unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) { scratch in
       unsafe row.withUnsafeMutableBufferPointer { row in
@@ -302,4 +302,37 @@ extension Kernels {
       }
     }
   }
+  static func sumsOfRanked(
+    _ row: Span<Double>, minus base: Span<Double>, length: Int, low: Double, width: Double,
+    _ random: CounterRandom, from index: Int, marking marks: inout MutableSpan<UInt16>,
+    from start: Int
+  ) -> (all: Double, kept: Double)? {
+    precondition(length > 1 && length <= Int(UInt16.max) && length % 16 == 0, "not such a vector")
+    precondition(row.count % length == 0, "vectors are whole")
+    precondition(base.count == row.count, "the rows differ in length")
+    precondition(
+      start >= 0 && RowArithmetic.markCount(row.count) <= marks.count - start, "too few marks")
+    let byteCount = rankingByteCount(length) + length * 8
+    var (all, kept) = (0.0, 0.0)
+    // SAFETY: both rows hold that many vectors, there is a mark for each 16 elements, and the scratch
+    // has as many bytes as one vector takes.
+    let isDone = unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 64) {
+      scratch in
+      unsafe row.withUnsafeBufferPointer { row in
+        unsafe base.withUnsafeBufferPointer { base in
+          unsafe marks.withUnsafeMutableBufferPointer { marks in
+            let target = unsafe marks.baseAddress.map { unsafe $0 + start }
+            return unsafe sinter_sums_of_ranked(
+              level, random.seed, random.stream, UInt64(index), low, width, row.baseAddress,
+              base.baseAddress, target, length, row.count / length, scratch.baseAddress, &all,
+              &kept)
+          }
+        }
+      }
+    }
+    return isDone != 0 ? (all, kept) : nil
+  }
+
+  /// The bytes of scratch in which a vector is ranked.
+  private static func rankingByteCount(_ length: Int) -> Int { length * 30 + 2_304 }
 }

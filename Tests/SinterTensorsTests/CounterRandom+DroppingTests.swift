@@ -180,6 +180,100 @@ import Testing
     }
   }
 
+  /// Vectors in which many elements share a magnitude, or one bucket of the order.
+  private static func ties(_ length: Int) -> [[Double]] {
+    var random = SplitMix64(seed: UInt64(length) + 1)
+    func vector(_ magnitude: (Int) -> Double) -> [Double] {
+      (0..<length).map { _ in
+        magnitude(Int.random(in: 0..<120, using: &random)) * (Bool.random(using: &random) ? 1 : -1)
+      }
+    }
+    return [
+      // Magnitudes of their own buckets, and several short ones to a bucket.
+      vector { Double($0 % 5 + 1) * 0.25 },
+      vector { $0 % 3 == 0 ? 0x1p-4 : 1 + Double($0 % 7) * 0x1p-11 },
+      vector { $0 < 100 ? 0x1p-3 : 1 + Double($0 % 3) * 0x1p-10 },
+      // Long ones that begin alike, some of them equal, beside the short one of which they begin.
+      vector { 1 + Double($0 % 4) * 0x1p-30 },
+      vector { 0.5 + Double($0) * 0x1p-40 + ($0 < 60 ? 0.5 : 0) },
+      vector { $0 < 110 ? 1 + Double($0) : 0.75 + Double($0 % 2) * 0x1p-45 },
+      // All but a few are far below the largest, alike or not.
+      vector { $0 == 7 ? 1 : 0x1p-20 },
+      vector { $0 == 7 ? 1 : Double($0) * 0x1p-30 },
+      vector { $0 == 7 ? 1 : Double($0 % 3) * .leastNonzeroMagnitude },
+      // Nearly all zeros, no zeros at all, and one magnitude only.
+      vector { $0 == 7 ? 1 : 0 },
+      vector { 1 + Double($0) },
+      vector { _ in 0.1 },
+      vector { _ in 0.125 },
+    ]
+  }
+
+  private static func checkRanked(
+    _ values: [Double], _ random: CounterRandom, from index: Int, low: Double, width: Double
+  ) {
+    let expected = ranked(values, values.count, random, from: index, low: low, width: width)
+    for level in KernelLevel.available {
+      var row = values
+      KernelLevel.with(level) {
+        var span = row.mutableSpan
+        random.dropRanked(&span, ofVectors: values.count, from: index, low: low, width: width)
+      }
+      #expect(row.map(\.bitPattern) == expected.map(\.bitPattern))
+    }
+  }
+
+  @Test(arguments: [64, 96, 97, 511, 513, 1_039])
+  func `of equal elements those of lower index are kept more often`(length: Int) {
+    let random = CounterRandom(seed: 3, stream: UInt64(length))
+    for values in Self.ties(length) {
+      for (low, width) in [(0.35, 0.3), (0.01, 0.98)] {
+        Self.checkRanked(values, random, from: 11, low: low, width: width)
+      }
+    }
+  }
+
+  @Test(arguments: [1, 16, 63, 64, 100, 512])
+  func `differences of vectors are summed and marked like the rows that hold them`(length: Int) {
+    let random = CounterRandom(seed: 4, stream: UInt64(length))
+    var numbers = SplitMix64(seed: 1)
+    let base = (0..<3 * length).map { _ in Double.random(in: -1...1, using: &numbers) }
+    for vector in [Self.ties(length)[1], Self.vectors(length)[0], Self.vectors(length)[6]] {
+      // The second vector has no differences but zeros.
+      var values = vector + vector.map { _ in 0 } + vector.reversed()
+      for i in length..<2 * length { values[i] = base[i] }
+      for (low, width) in [(0.35, 0.3), (0, 1)] {
+        let index = 16
+        var differences = zip(values, base).map { $0 - $1 }
+        let all = Reduction.sumOfAbsolutes(differences.span)
+        differences = Self.ranked(differences, length, random, from: index, low: low, width: width)
+        let kept = Reduction.sumOfAbsolutes(differences.span)
+        // Marks before and behind those of the row stay as they are.
+        let place = 3
+        var expected = [UInt16](repeating: 0x5A5A, count: RowArithmetic.markCount(values.count) + 5)
+        var span = expected.mutableSpan
+        RowArithmetic.markNonzero(differences.span, into: &span, from: place)
+        for level in KernelLevel.available {
+          KernelLevel.with(level) {
+            var marks = [UInt16](repeating: 0x5A5A, count: expected.count)
+            var span = marks.mutableSpan
+            let sums = random.sumsOfAbsolutes(
+              values.span, minus: base.span, ofVectors: length, from: index, low: low,
+              width: width, marking: &span, from: place)
+            #expect([sums.all, sums.kept] == [all, kept])
+            #expect(marks == expected)
+          }
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [0, 6, 10])
+  func `equal elements of the longest vectors too`(vector: Int) {
+    let random = CounterRandom(seed: 3, stream: 1)
+    Self.checkRanked(Self.ties(65_535)[vector], random, from: 0, low: 0.2, width: 0.5)
+  }
+
   @Test(arguments: [1, 2, 63, 64, 65, 100, 257, 600])
   func `larger elements of a vector are kept more often`(length: Int) {
     let random = CounterRandom(seed: 5, stream: 6)

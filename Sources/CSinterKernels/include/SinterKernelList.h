@@ -85,14 +85,23 @@ KERNEL(
 
 /// Thins out vectors of 2 to 65,535 elements that lie one after the other. The element that comes at
 /// place p in the order of magnitudes, of equal ones that of lower index first, is kept when its bits
-/// are below (low + width * ((length - 1 - p) / (length - 1))) * 2^32, rounded. Needs 27 bytes of
-/// scratch for each element of a vector and 2,048 more, aligned to 8. Does nothing and returns 0
-/// where a threshold is 0, or 2^32, or width is below 0; else 1.
+/// are below (low + width * ((length - 1 - p) / (length - 1))) * 2^32, rounded. Needs 30 bytes of
+/// scratch for each element of a vector and 2,304 more, aligned to 8. Does nothing and returns 0
+/// where a threshold is 0, or 2^32 - 2^16 or above, or width is below 0; else 1.
 KERNEL(
     int, drop_ranked,
     (uint64_t seed, uint64_t stream, uint64_t index, double low, double width, double *row,
      size_t length, size_t vector_count, void *scratch),
     (seed, stream, index, low, width, row, length, vector_count, scratch))
+/// The sums of absolutes of row - base, of all elements and of those that drop_ranked would keep. The
+/// marks get a bit for each of the latter that is not zero, of sixteen elements the first lowest.
+/// The length is a multiple of 16; 8 bytes more of scratch for each element. Returns the same.
+KERNEL(
+    int, sums_of_ranked,
+    (uint64_t seed, uint64_t stream, uint64_t index, double low, double width, const double *row,
+     const double *base, uint16_t *marks, size_t length, size_t vector_count, void *scratch,
+     double *all, double *some),
+    (seed, stream, index, low, width, row, base, marks, length, vector_count, scratch, all, some))
 
 // MARK: Arithmetic of rows
 

@@ -125,4 +125,24 @@ extension KeptElements.TileMarks {
       rows, row: vector + 1, from: index, keepingBelow: threshold, marking: &span,
       from: vector * RowArithmetic.markCount(rows.length))
   }
+
+  /// Marks the elements of a task vector that are kept at random by their places, and sums magnitudes.
+  ///
+  /// - Parameters:
+  ///   - vector: the number of the task vector.
+  ///   - row: the row of the model.
+  ///   - base: as many elements.
+  ///   - dropping: what decides.
+  ///   - index: the index of the first element in its tensor.
+  /// - Returns: the sums over all elements, and over those that are kept; `nil` where that can only be
+  ///   told once the row has been thinned out.
+  mutating func mark(
+    vector: Int, _ row: Span<Double>, minus base: Span<Double>, _ dropping: RankedDropping,
+    from index: Int
+  ) -> (all: Double, kept: Double)? {
+    var span = marks.mutableSpan
+    return dropping.sums(
+      row, minus: base, from: index, marking: &span,
+      from: vector * RowArithmetic.markCount(row.count))
+  }
 }

@@ -59,7 +59,7 @@ struct RankedDropping: Sendable {
   ///   - delta: whole vectors.
   ///   - index: the index of the first element in its tensor.
   func apply(to delta: inout MutableSpan<Double>, from index: Int) {
-    if stride == 1, length > 1, !dividesByProbability {
+    if hasPlainVectors {
       random.dropRanked(
         &delta, ofVectors: length, from: index, low: density - epsilon, width: 2 * epsilon)
       return
@@ -78,6 +78,29 @@ struct RankedDropping: Sendable {
         if dividesByProbability { divide(ranking, start, by: probabilities, &delta) }
       }
     }
+  }
+
+  /// Whether the elements of a vector lie side by side and are kept as they are.
+  private var hasPlainVectors: Bool { stride == 1 && length > 1 && !dividesByProbability }
+
+  /// Sums the magnitudes of the differences of a tile from a base, and of what is left of them, which
+  /// is marked.
+  ///
+  /// - Parameters:
+  ///   - row: whole vectors.
+  ///   - base: as many elements.
+  ///   - index: the index of the first element in its tensor.
+  ///   - marks: receives a bit for each element that is left and not zero.
+  ///   - start: the place in `marks` of the first of them.
+  /// - Returns: the sums; `nil` where vectors are such that nothing was done.
+  func sums(
+    _ row: Span<Double>, minus base: Span<Double>, from index: Int,
+    marking marks: inout MutableSpan<UInt16>, from start: Int
+  ) -> (all: Double, kept: Double)? {
+    guard hasPlainVectors else { return nil }
+    return random.sumsOfAbsolutes(
+      row, minus: base, ofVectors: length, from: index, low: density - epsilon,
+      width: 2 * epsilon, marking: &marks, from: start)
   }
 
   private func drop(

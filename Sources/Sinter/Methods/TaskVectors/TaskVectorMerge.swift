@@ -216,6 +216,13 @@ extension TaskVectorMerge {
         ?? random.sumsOfAbsolutes(
           tile[model + 1], minus: tile[0], from: first, keepingBelow: threshold)
     }
+    if case .keepRanked(let dropping) = models[model].thinning,
+      let sums = marks?.mark(
+        vector: model, tile[model + 1], minus: tile[0], dropping,
+        from: position.elements.lowerBound)
+    {
+      return sums
+    }
     var (all, kept) = (0.0, 0.0)
     tile.update(model + 1, with: 0) { row, base in
       all = Reduction.sumOfAbsolutes(row.span, minus: base)
