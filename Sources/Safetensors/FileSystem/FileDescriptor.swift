@@ -81,6 +81,39 @@ struct FileDescriptor: ~Copyable, Sendable {
     }
   }
 
+  /// Fills a buffer from a position of the file, unless that means waiting for a disk.
+  ///
+  /// - Returns: whether the buffer was filled; if not, its contents are of no use: some bytes are not
+  ///   in memory, the file ends before, or the system does not tell (other systems than Linux, and
+  ///   some file systems).
+  func readFromMemory(into buffer: inout MutableRawSpan, at offset: Int) -> Bool {
+    #if os(Linux)
+      guard let read = unsafe Self.readWithFlags else { return false }
+      // SAFETY: the call writes within the buffer, which is valid for the length of the closure.
+      return unsafe buffer.withUnsafeMutableBytes { bytes in
+        var piece = unsafe iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+        return unsafe read(number, &piece, 1, off_t(offset), Self.noWait) == bytes.count
+      }
+    #else
+      return false
+    #endif
+  }
+
+  #if os(Linux)
+    private typealias ReadWithFlags =
+      @convention(c) (Int32, UnsafePointer<iovec>, Int32, off_t, Int32) -> Int
+
+    /// The system's `preadv2`. It is not among what Swift imports, since it is declared for programs
+    /// that ask for GNU's additions only; so it is looked up, and absent where that does not work.
+    private static let readWithFlags: ReadWithFlags? = {
+      // SAFETY: preadv2(2) has this signature.
+      unsafe dlsym(nil, "preadv2").map { unsafe unsafeBitCast($0, to: ReadWithFlags.self) }
+    }()
+
+    /// The flag `RWF_NOWAIT` of preadv2(2): end where bytes are not in memory.
+    private static let noWait: Int32 = 8
+  #endif
+
   /// Writes all bytes at a position of the file, however many writes that takes.
   func write(_ bytes: RawSpan, at offset: Int) throws(SafetensorsError) {
     // SAFETY: the writes stay within the buffer, which is valid for the length of the closure.

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -15,6 +17,8 @@ package final class InputFile: Sendable {
   /// The size when the file was opened, in bytes.
   package let byteCount: Int
   private let descriptor: FileDescriptor
+  /// Whether some read found bytes that are not in memory, or could not tell.
+  private let isOnDisk = Atomic(false)
 
   /// Opens a regular file.
   ///
@@ -42,7 +46,7 @@ package final class InputFile: Sendable {
   package func read(
     into destination: inout MutableRawSpan, at offset: Int
   ) throws(SafetensorsError) {
-    try descriptor.read(into: &destination, at: offset)
+    try fill(&destination, at: offset)
   }
 
   /// Fills a buffer of elements with their bytes.
@@ -56,7 +60,7 @@ package final class InputFile: Sendable {
   ) throws(SafetensorsError) {
     // SAFETY: the elements are integers or floats: no padding, and every bit pattern is a value.
     var bytes = unsafe destination.mutableBytes
-    try descriptor.read(into: &bytes, at: offset)
+    try fill(&bytes, at: offset)
   }
 
   /// Reads a range into an array.
@@ -84,7 +88,20 @@ package final class InputFile: Sendable {
   }
 
   /// Says that a range will be read soon.
+  ///
+  /// The system is told once a read has found bytes that are not in memory. Until then it would look
+  /// up every page, to find that there is nothing to do.
   package func adviseWillNeed(_ range: Range<Int>) {
-    descriptor.prefetch(range)
+    if isOnDisk.load(ordering: .relaxed) { descriptor.prefetch(range) }
+  }
+
+  private func fill(
+    _ destination: inout MutableRawSpan, at offset: Int
+  ) throws(SafetensorsError) {
+    if !isOnDisk.load(ordering: .relaxed) {
+      if descriptor.readFromMemory(into: &destination, at: offset) { return }
+      isOnDisk.store(true, ordering: .relaxed)
+    }
+    try descriptor.read(into: &destination, at: offset)
   }
 }

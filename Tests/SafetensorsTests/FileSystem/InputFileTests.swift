@@ -2,6 +2,12 @@ import Safetensors
 import SinterTensors
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 @Suite struct InputFileTests {
   @Test func `any position can be read into any buffer`() throws {
     try withTemporaryFolder { folder in
@@ -19,6 +25,32 @@ import Testing
       #expect(buffer.elements(as: UInt16.self, count: 4)[0] == 0x0504)
       #expect(buffer.elements(as: UInt16.self, count: 4)[2] == 0x0908)
       #expect(buffer.elements(as: UInt16.self, count: 4)[3] == 0)
+    }
+  }
+
+  /// Bytes that are not in memory are read in another way, and then all others.
+  @Test(arguments: [false, true]) func `bytes are the same from memory and from the disk`(
+    evicts: Bool
+  ) throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/f"
+      let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) }
+      try FileItem.write(bytes, to: path)
+      if evicts { try evict(path) }
+      let file = try InputFile(path: path)
+      var buffer = ByteBuffer(byteCount: 40_000)
+      for start in [50_001, 0, 60_000, 3] {
+        file.adviseWillNeed(start..<start + 40_000)
+        var elements = buffer.mutableElements(as: UInt8.self, count: 40_000)
+        try file.read(into: &elements, at: start)
+        let read = buffer.elements(as: UInt8.self, count: 40_000)
+        #expect(read.indices.allSatisfy { read[$0] == bytes[start + $0] })
+      }
+      let error = try #require(throws: SafetensorsError.self) {
+        var elements = buffer.mutableElements(as: UInt8.self, count: 40_000)
+        try file.read(into: &elements, at: 60_001)
+      }
+      #expect(error.code == .fileShrank)
     }
   }
 
@@ -69,4 +101,15 @@ import Testing
       #expect(error.code == .notFile)
     }
   }
+}
+
+/// Asks the system to forget what it has of a file in memory; it need not.
+private func evict(_ path: String) throws {
+  try OutputFile(creating: path, existing: .keep).synchronize()
+  #if os(Linux)
+    // SAFETY: the path is bridged to a text that ends in NUL and outlives the call.
+    let descriptor = unsafe open(path, O_RDONLY)
+    defer { close(descriptor) }
+    #expect(posix_fadvise(descriptor, 0, 0, Int32(POSIX_FADV_DONTNEED)) == 0)
+  #endif
 }
