@@ -55,7 +55,7 @@ public struct SignVote: Sendable, Hashable {
   ///   - base: as many elements as each row has.
   ///   - out: receives as many.
   public func merge(
-    _ rows: borrowing TileRows, _ thinned: ThinnedRows = .subtracted, _ voters: Span<Voter>,
+    _ rows: borrowing TileRows, _ thinned: ThinnedRows, _ voters: Span<Voter>,
     on base: Span<Double>, into out: inout MutableSpan<Double>
   ) {
     Kernels.mergeByVote(rows, thinned, voters, self, on: base, into: &out)

@@ -113,7 +113,7 @@ enum KernelBenchmark {
     }
     visit("vote of three rows", 40 * length) {
       var out = output.mutableRow(0)
-      vote.merge(tile.rows(1..<4), voters.span, on: tile[0], into: &out)
+      vote.merge(tile.rows(1..<4), .subtracted, voters.span, on: tile[0], into: &out)
     }
   }
 
@@ -140,6 +140,16 @@ enum KernelBenchmark {
         var out = output.mutableSpan
         _ = sum.add(rows, into: &out)
       }
+    }
+    let voter = SignVote.Voter(factor: 1, voice: 0.4, weight: 0.4, share: 0.4)
+    let voters = [voter, voter, voter]
+    let vote = SignVote(zeroIsPositive: true, lambda: 1, divides: true, leastDivisor: 0)
+    let bounds = MagnitudeBounds(low: 0.01)
+    let thinned = ThinnedRows.bounded([bounds, bounds, bounds])
+    visit("vote of three BF16 rows, thinned", 10 * length) {
+      let rows = StoredRows(elements.span, count: 4, length: length, stride: length)
+      var out = output.mutableSpan
+      _ = vote.merge(rows, thinned, voters.span, into: &out)
     }
     var products = [0.0, 0, 0, 0, 0, 0]
     visit("products of three BF16 rows", 6 * length) {
