@@ -73,8 +73,7 @@ public protocol MergeMethod: Sendable {
     _ survey: Survey, into partial: inout Survey.Partial
   )
 
-  /// Does what ``survey(_:scratch:at:_:into:)-(Tile<Double>,_,_,_,_)`` does, with rows as they are
-  /// stored.
+  /// Looks at one tile with rows as they are stored, and adds what it finds: the same as of the tile.
   ///
   /// - Parameters:
   ///   - rows: one row for each input, the base first.

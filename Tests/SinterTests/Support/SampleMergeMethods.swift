@@ -138,7 +138,7 @@ extension MethodRegistry {
   }()
 }
 
-private func sampleDeclaration(_ name: String) -> MethodDeclaration {
+func sampleDeclaration(_ name: String) -> MethodDeclaration {
   MethodDeclaration(
     name: name, title: name, summary: "", formula: "", goodFor: "", base: .ignored, models: 1...1,
     parameters: [], source: nil, differences: [], example: "")
