@@ -25,8 +25,8 @@
 #include "RankingBodies.h"
 
 #include "ArithmeticBodies.h"
-#include "SelectionBodies.h"
 #include "StoredSumBodies.h"
+#include "SelectionBodies.h"
 #include "TaskVectorBodies.h"
 #include "LowRankBodies.h"
 #include "MatrixBodies.h"

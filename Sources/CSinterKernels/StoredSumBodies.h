@@ -36,6 +36,14 @@ typedef struct {
   int keeps_equal;
 } stored_sum;
 
+/// One element.
+SINTER_INLINE double widened_one(uint16_t bits) {
+  uint32_t word = (uint32_t)bits << 16;
+  float value;
+  __builtin_memcpy(&value, &word, sizeof value);
+  return value;
+}
+
 SINTER_INLINE f64x16 load_stored(const uint16_t *row) {
   return __builtin_convertvector(widened_bf16(*(const u16x16_memory *)row), f64x16);
 }

@@ -70,6 +70,58 @@ extension Kernels {
     }
   }
 
+  /// Collects keys of the magnitudes of the differences of a stored row from the first, all of them
+  /// finite, and counts the others.
+  static func selectKeys(
+    _ rows: borrowing StoredRows, row: Int, _ bracket: KeyBracket,
+    into inside: inout MutableSpan<UInt64>, from start: Int
+  ) -> SelectedKeys {
+    precondition(row > 0 && row < rows.count, "row out of range")
+    precondition(start >= 0 && inside.count - start >= rows.length, "there is no room for all keys")
+    // SAFETY: the row lies within the rows; no more keys are put out than it has.
+    return unsafe rows.elements.withUnsafeBufferPointer { elements in
+      unsafe inside.withUnsafeMutableBufferPointer { inside in
+        var selection = unsafe selection(bracket, inside, start)
+        unsafe sinter_select_changes_bf16(
+          level, elements.baseAddress.map { unsafe $0 + row * rows.stride }, elements.baseAddress,
+          rows.length, &selection, 1)
+        return unsafe SelectedKeys(selection)
+      }
+    }
+  }
+
+  /// The same for two brackets at once.
+  static func selectKeys(
+    _ rows: borrowing StoredRows, row: Int,
+    _ first: KeyBracket, into firstInside: inout MutableSpan<UInt64>, from firstStart: Int,
+    _ second: KeyBracket, into secondInside: inout MutableSpan<UInt64>, from secondStart: Int
+  ) -> (SelectedKeys, SelectedKeys) {
+    precondition(row > 0 && row < rows.count, "row out of range")
+    precondition(
+      firstStart >= 0 && firstInside.count - firstStart >= rows.length
+        && secondStart >= 0 && secondInside.count - secondStart >= rows.length,
+      "there is no room for all keys")
+    // SAFETY: the row lies within the rows; no more keys are put out than it has. The elements of a
+    // pair lie one after the other.
+    return unsafe rows.elements.withUnsafeBufferPointer { elements in
+      unsafe firstInside.withUnsafeMutableBufferPointer { firstInside in
+        unsafe secondInside.withUnsafeMutableBufferPointer { secondInside in
+          var selections = unsafe (
+            selection(first, firstInside, firstStart),
+            selection(second, secondInside, secondStart)
+          )
+          unsafe withUnsafeMutableBytes(of: &selections) { selections in
+            unsafe sinter_select_changes_bf16(
+              level, elements.baseAddress.map { unsafe $0 + row * rows.stride },
+              elements.baseAddress, rows.length,
+              selections.baseAddress?.assumingMemoryBound(to: sinter_selection.self), 2)
+          }
+          return unsafe (SelectedKeys(selections.0), SelectedKeys(selections.1))
+        }
+      }
+    }
+  }
+
   /// A bracket as C takes it.
   private static func selection(
     _ bracket: KeyBracket, _ inside: UnsafeMutableBufferPointer<UInt64>, _ start: Int

@@ -27,6 +27,15 @@ extension Kernels {
     }
   }
 
+  static func isFinite(_ rows: borrowing StoredRows, row: Int) -> Bool {
+    precondition(row >= 0 && row < rows.count, "row out of range")
+    // SAFETY: StoredRows hold the elements of their rows.
+    return unsafe rows.elements.withUnsafeBufferPointer { elements in
+      guard let first = elements.baseAddress else { return true }
+      return unsafe sinter_is_finite_bf16(level, first + row * rows.stride, rows.length) != 0
+    }
+  }
+
   static func addProducts(
     of rows: borrowing StoredRows, hasBase: Bool, to sums: inout MutableSpan<Double>
   ) -> Bool {

@@ -127,6 +127,50 @@ struct KeyPass: Sendable {
     second.take(found.1, of: row.count, tile, continues)
   }
 
+  /// Looks at the magnitudes of the differences of a stored row, all of them finite, from the first.
+  ///
+  /// - Parameters:
+  ///   - rows: what the base is the first of.
+  ///   - row: the number of the row, from 1.
+  ///   - tile: the number of the tile.
+  mutating func add(_ rows: borrowing StoredRows, row: Int, tile: Int) {
+    if case .locating(_, _, let tiles) = stage, !tiles.contains(tile) { return }
+    for start in stride(from: 0, to: rows.length, by: Self.partLength) {
+      let part = rows.extracting(start..<min(start + Self.partLength, rows.length))
+      makeRoom(part.length)
+      let (keyStart, bracket) = (keyCount, bracket)
+      var span = room.mutableSpan
+      let found = Kernels.selectKeys(part, row: row, bracket, into: &span, from: keyStart)
+      take(found, of: part.length, tile, start > 0)
+    }
+  }
+
+  /// The same for two passes at once.
+  static func add(
+    _ rows: borrowing StoredRows, row: Int, tile: Int,
+    to first: inout KeyPass, _ second: inout KeyPass
+  ) {
+    guard !first.isLocating, !second.isLocating else {
+      first.add(rows, row: row, tile: tile)
+      second.add(rows, row: row, tile: tile)
+      return
+    }
+    for start in stride(from: 0, to: rows.length, by: partLength) {
+      let part = rows.extracting(start..<min(start + partLength, rows.length))
+      first.makeRoom(part.length)
+      second.makeRoom(part.length)
+      let (firstStart, secondStart) = (first.keyCount, second.keyCount)
+      let (firstBracket, secondBracket) = (first.bracket, second.bracket)
+      var firstRoom = first.room.mutableSpan
+      var secondRoom = second.room.mutableSpan
+      let found = Kernels.selectKeys(
+        part, row: row, firstBracket, into: &firstRoom, from: firstStart,
+        secondBracket, into: &secondRoom, from: secondStart)
+      first.take(found.0, of: part.length, tile, start > 0)
+      second.take(found.1, of: part.length, tile, start > 0)
+    }
+  }
+
   private var isLocating: Bool { if case .locating = stage { true } else { false } }
 
   @inline(never)

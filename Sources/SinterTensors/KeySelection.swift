@@ -149,8 +149,8 @@ extension KeySelection {
   /// together are alike, so the number of keys alone would not.
   private func stage(after sample: KeyPass) -> Stage {
     guard !sample.keys.isEmpty else { return .counting(certain) }
-    var sorted = Array(sample.keys)
-    let total = sorted.count
+    let counted = KeySample(sample.keys)
+    let total = counted.keys.count
     let share: Double =
       switch quota {
       case .count(let kept): Double(kept) / Double(count)
@@ -158,27 +158,33 @@ extension KeySelection {
         share * Double(total - sample.zeros) / Double(total)
       }
     let middle = min(max(Int(Double(total) * (1 - share)), 0), total - 1)
-    let key = sorted.selectKey(middle, within: 0..<total)
+    let key = counted.key(ofRank: middle)
+    // Three and a half standard errors: of a thousand brackets less than one misses.
+    let margin = 8 + Int(3.5 * Self.variance(of: sample, above: key, share).squareRoot())
+    let found = counted.keys(ofRanks: max(middle - margin, 0)...min(middle + margin, total - 1))
+    var bracket = KeyBracket(
+      low: middle < margin ? 0 : found.low, high: middle + margin >= total ? .max : found.high)
+    // Zeros are counted anyway, and often they are half of all keys.
+    if bracket.low == 0, bracket.high > 0 { bracket.low = 1 }
+    let inside = found.between.filter { $0 >= bracket.low }
+    let collected = bracket.countApart(inside)
+    let isFew = Double(collected) / Double(total) * Double(count) < 0.8 * Double(Self.mostCollected)
+    return isFew ? .collecting(bracket) : .counting(bracket)
+  }
+
+  /// How far the numbers of keys above one lie from a share of each piece of a sample, in squares.
+  private static func variance(of sample: KeyPass, above key: UInt64, _ share: Double) -> Double {
+    let keys = sample.keys.span
     var variance = 0.0
     var start = 0
     for end in sample.pieceEnds {
-      let above = sample.keys[start..<end].count { $0 > key }
+      var above = 0
+      for place in start..<end { above &+= keys[place] > key ? 1 : 0 }
       let deviation = Double(above) - share * Double(end - start)
       variance += deviation * deviation
       start = end
     }
-    // Three and a half standard errors: of a thousand brackets less than one misses.
-    let margin = 8 + Int(3.5 * variance.squareRoot())
-    var bracket = KeyBracket(
-      low: middle < margin ? 0 : sorted.selectKey(middle - margin, within: 0..<middle + 1),
-      high: middle + margin >= total
-        ? .max : sorted.selectKey(middle + margin, within: middle..<total))
-    // Zeros are counted anyway, and often they are half of all keys.
-    if bracket.low == 0, bracket.high > 0 { bracket.low = 1 }
-    let inside = sorted.filter { $0 >= bracket.low && $0 <= bracket.high }
-    let collected = bracket.countApart(inside)
-    let isFew = Double(collected) / Double(total) * Double(count) < 0.8 * Double(Self.mostCollected)
-    return isFew ? .collecting(bracket) : .counting(bracket)
+    return variance
   }
 
   private mutating func finish(_ pass: KeyPass, _ bracket: KeyBracket) {
@@ -291,42 +297,5 @@ struct KeyBracket: Sendable, Hashable {
       .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(4)
     self = KeyBracket(low: low, high: high, atoms: often.map(\.key))
     return often.reduce(sample.count) { $0 - $1.value }
-  }
-}
-
-extension [UInt64] {
-  /// Finds the key of a rank, 0 for the least, and moves keys on the way, so that those before the
-  /// rank are not greater and those behind it not less (Hoare's selection).
-  ///
-  /// The rank lies in a range that already holds the keys of its ranks.
-  fileprivate mutating func selectKey(_ rank: Int, within range: Range<Int>) -> UInt64 {
-    var keys = mutableSpan
-    var low = range.lowerBound
-    var high = range.upperBound - 1
-    while low < high {
-      let middle = low + (high - low) / 2
-      // The median of three, so that sorted keys are not the worst case.
-      let (a, b, c) = (keys[low], keys[middle], keys[high])
-      let pivot = Swift.max(Swift.min(a, b), Swift.min(Swift.max(a, b), c))
-      var i = low
-      var j = high
-      while i <= j {
-        while keys[i] < pivot { i += 1 }
-        while keys[j] > pivot { j -= 1 }
-        if i <= j {
-          keys.swapAt(i, j)
-          i += 1
-          j -= 1
-        }
-      }
-      if rank <= j {
-        high = j
-      } else if rank >= i {
-        low = i
-      } else {
-        return keys[rank]
-      }
-    }
-    return keys[rank]
   }
 }

@@ -174,6 +174,30 @@ public struct MagnitudeSelection: Sendable {
       second = other
     }
 
+    /// Looks at the differences of a row from the first for one selection or two at once, of rows as
+    /// they are stored.
+    ///
+    /// - Parameters:
+    ///   - rows: the base, and rows behind it; all numbers must be finite.
+    ///   - row: the number of the row, from 1.
+    ///   - tile: the number of the tile.
+    ///   - first: a pass of a selection; `nil` for none.
+    ///   - second: a pass of another one; `nil` for none.
+    public static func add(
+      _ rows: borrowing StoredRows, row: Int, tile: Int,
+      to first: inout Pass?, _ second: inout Pass?
+    ) {
+      // Taken out, so that both can be changed without being copied.
+      guard first != nil, second != nil, var one = first.take(), var other = second.take() else {
+        first?.keys.add(rows, row: row, tile: tile)
+        second?.keys.add(rows, row: row, tile: tile)
+        return
+      }
+      KeyPass.add(rows, row: row, tile: tile, to: &one.keys, &other.keys)
+      first = one
+      second = other
+    }
+
     /// Adds what was found in other tiles.
     ///
     /// - Parameter other: made by the same selection at the same time.

@@ -30,6 +30,9 @@ public struct StoredRows: ~Escapable {
     self.stride = stride
   }
 
+  /// Whether all numbers of all rows are finite.
+  public var areFinite: Bool { (0..<count).allSatisfy { Kernels.isFinite(self, row: $0) } }
+
   /// The same elements of each row.
   ///
   /// - Parameter range: the elements, within `0..<length`.

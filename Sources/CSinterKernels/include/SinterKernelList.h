@@ -265,6 +265,15 @@ KERNEL(
     int, add_task_vectors_bf16,
     (sinter_task_vectors vectors, const double *coefficients, uint16_t *out, size_t count),
     (vectors, coefficients, out, count))
+/// What `select_keys` finds of differences under a mask that takes away the sign; all numbers are
+/// finite.
+KERNEL(
+    void, select_changes_bf16,
+    (const uint16_t *row, const uint16_t *base, size_t count, sinter_selection *selections,
+     int selection_count),
+    (row, base, count, selections, selection_count))
+/// Whether all numbers are finite, 0 or 1.
+KERNEL(int, is_finite_bf16, (const uint16_t *row, size_t count), (row, count))
 /// What `sums_of_kept` gives. Returns 0 when a number is not finite, or the index is not a multiple of
 /// 4; then nothing of it counts. Else 1.
 KERNEL(

@@ -173,9 +173,29 @@ extension TaskVectorMerge {
     if let marks { partial.kept.append(marks) }
   }
 
-  /// Adds what a tile of rows as they are stored tells of sums and of what is kept at random.
+  /// Adds what a tile of rows as they are stored tells of bounds, or of sums and of what is kept at
+  /// random.
   func survey(
     _ rows: borrowing StoredRows, at position: TilePosition, _ survey: TaskVectorSurvey,
+    into partial: inout TaskVectorSurvey.Partial
+  ) -> Bool {
+    func needs(_ need: TaskVectorSurvey.Need, _ model: Int) -> Bool {
+      survey.need(ofModel: model, group: position.group) == need
+    }
+    guard !models.indices.contains(where: { needs(.sums, $0) }) else {
+      return surveySums(of: rows, at: position, survey, into: &partial)
+    }
+    guard models.indices.contains(where: { needs(.bounds, $0) }), rows.areFinite else {
+      return false
+    }
+    for model in models.indices where needs(.bounds, model) {
+      survey.count(rows, ofModel: model, at: position, into: &partial)
+    }
+    return true
+  }
+
+  private func surveySums(
+    of rows: borrowing StoredRows, at position: TilePosition, _ survey: TaskVectorSurvey,
     into partial: inout TaskVectorSurvey.Partial
   ) -> Bool {
     guard

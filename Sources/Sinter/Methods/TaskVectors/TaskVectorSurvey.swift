@@ -30,6 +30,11 @@ public struct TaskVectorSurvey: TensorSurvey {
     mutating func add(_ row: Span<Double>, minus base: Span<Double>, tile: Int) {
       MagnitudeSelection.Pass.add(row, minus: base, tile: tile, to: &outer, &inner)
     }
+
+    /// The same for a row as it is stored, and its base, the first row.
+    mutating func add(_ rows: borrowing StoredRows, row: Int, tile: Int) {
+      MagnitudeSelection.Pass.add(rows, row: row, tile: tile, to: &outer, &inner)
+    }
   }
 
   /// What is known of one task vector.
@@ -248,6 +253,16 @@ extension TaskVectorSurvey {
     let place = places[position.group][model]
     let tile = firstTiles[position.group] + position.tile
     partial.vectors[place].add(row, minus: base, tile: tile)
+  }
+
+  /// The same of rows as they are stored, the base the first of them, all of them finite.
+  func count(
+    _ rows: borrowing StoredRows, ofModel model: Int, at position: TilePosition,
+    into partial: inout Partial
+  ) {
+    let place = places[position.group][model]
+    let tile = firstTiles[position.group] + position.tile
+    partial.vectors[place].add(rows, row: model + 1, tile: tile)
   }
 
   /// Adds to the sums of a task vector.
