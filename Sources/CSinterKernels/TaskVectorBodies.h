@@ -483,17 +483,19 @@ SINTER_INLINE float rounded_down(double number) {
   return nearest;
 }
 
-/// Bounds that drop the same floats. They must not be negative.
+/// Bounds that drop the same floats. They must not be negative. No upper bound becomes infinite: a
+/// difference that does is too large to be certain, and must not be dropped unseen.
 SINTER_INLINE float_bounds round_bounds(sinter_bounds bounds) {
   float_bounds rounded = {rounded_down(bounds.low), (float)bounds.high};
   uint32_t bits;
   __builtin_memcpy(&bits, &rounded.high, sizeof bits);
   if (rounded.high < bounds.high) bits++;
   __builtin_memcpy(&rounded.high, &bits, sizeof bits);
+  if (rounded.high == __builtin_inff()) rounded.high = __builtin_nanf("");
   return rounded;
 }
 
-/// The patterns of two numbers of BF16 are less than this apart where their difference is exact as a
+/// The patterns of two numbers of BF16 are at most this far apart where their difference is exact as a
 /// float: no more than 15 halvings lie between them.
 #define EXACT_DISTANCE (15 << 23)
 

@@ -151,27 +151,18 @@ extension CounterRandom {
   ///   - marks: receives ``RowArithmetic/markCount(_:)`` marks; bits beyond the last element are zero.
   ///   - start: the place in `marks` of the first of them.
   /// - Returns: what ``Reduction/sumOfAbsolutes(_:)`` gives for all differences, and for those that
-  ///   are left.
+  ///   are left; `nil` for vectors or probabilities that this is not made for. Then the marks are
+  ///   undefined, and the differences are to be thinned out first.
   public func sumsOfAbsolutes(
     _ row: Span<Double>, minus base: Span<Double>, ofVectors length: Int, from index: Int,
     low: Double, width: Double, marking marks: inout MutableSpan<UInt16>, from start: Int = 0
-  ) -> (all: Double, kept: Double) {
+  ) -> (all: Double, kept: Double)? {
     precondition(index >= 0 && index <= .max - row.count, "an element has no such index")
     precondition(length > 0 && row.count % length == 0, "vectors are whole")
-    if length >= 64, length <= Int(UInt16.max), length % 16 == 0,
-      let sums = Kernels.sumsOfRanked(
-        row, minus: base, length: length, low: low, width: width, self, from: index,
-        marking: &marks, from: start)
-    {
-      return sums
-    }
-    var differences = (0..<row.count).map { row[$0] }
-    var span = differences.mutableSpan
-    RowArithmetic.subtract(base, from: &span)
-    let all = Reduction.sumOfAbsolutes(span.span)
-    dropRanked(&span, ofVectors: length, from: index, low: low, width: width)
-    RowArithmetic.markNonzero(span.span, into: &marks, from: start)
-    return (all, Reduction.sumOfAbsolutes(span.span))
+    guard length >= 64, length <= Int(UInt16.max), length % 16 == 0 else { return nil }
+    return Kernels.sumsOfRanked(
+      row, minus: base, length: length, low: low, width: width, self, from: index,
+      marking: &marks, from: start)
   }
 
   /// Does the same by sorting.

@@ -77,8 +77,11 @@ struct MagnitudeThreshold: Sendable, Hashable {
 
   /// The largest magnitude that ``apply(to:minus:ties:)`` drops, NaN for none; `nil` where some of those
   /// that equal the threshold are kept.
+  ///
+  /// Whether a zero is dropped makes no difference, so no bound says so.
   func lowBound(ties quota: TieQuota) -> Double? {
-    switch quota {
+    guard magnitude > 0 else { return .nan }
+    return switch quota {
     case .none: magnitude
     case .all: magnitude.nextDown
     case .first: nil

@@ -260,6 +260,11 @@ import Testing
             let sums = random.sumsOfAbsolutes(
               values.span, minus: base.span, ofVectors: length, from: index, low: low,
               width: width, marking: &span, from: place)
+            // Thresholds of zero, and vectors that end within a mark, are left to others.
+            guard let sums else {
+              #expect(low == 0 || length < 64 || length % 16 != 0)
+              return
+            }
             #expect([sums.all, sums.kept] == [all, kept])
             #expect(marks == expected)
           }

@@ -149,6 +149,28 @@ import Testing
     }
   }
 
+  /// Differences that no float can hold, on both sides of an upper bound that none can hold either.
+  @Test func `bounds and differences beyond the range of floats`() {
+    let large = RowSumTests.rounded([3.3e38, -3.3e38, 3e38, -1.5e38, 1e38]).bits
+    var rows = [[UInt16]](repeating: [UInt16](repeating: 0x3f80, count: 32), count: 3)
+    (rows[1][0], rows[0][0]) = (large[0], large[1])
+    (rows[1][20], rows[0][20]) = (large[2], large[3])
+    let sample = Sample(rows)
+    let difference = sample.tile[1][0] - sample.tile[0][0]
+    let coefficients = [0.3, 0.3]
+    for high in [difference, difference.nextUp, 4e38, 0x1p128, .infinity] {
+      let thinned = ThinnedRows.bounded([
+        MagnitudeBounds(low: 0, high: high), MagnitudeBounds(low: 0.5),
+      ])
+      sample.expect("below \(high)") { tile, out in
+        RowArithmetic.place(
+          tile.rows(1..<3), thinned, times: coefficients.span, on: tile[0], into: &out)
+      } _: { stored, out in
+        RowArithmetic.place(stored, thinned, times: coefficients.span, into: &out, from: 1)
+      }
+    }
+  }
+
   @Test(arguments: [UInt16(0x7f80), 0xff80, 0x7fc0])
   func `numbers that are not finite are left, dropped or not`(bits: UInt16) {
     for row in 0..<3 {

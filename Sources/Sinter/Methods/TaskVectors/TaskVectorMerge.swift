@@ -35,6 +35,8 @@ struct TaskVectorMerge: Sendable {
   let matchesSums: Bool
   /// Whether random numbers thin out every task vector.
   private let isRandom: Bool
+  /// Whether the elements of every task vector are kept with one probability.
+  private let dropsAlike: Bool
   /// Whether no task vector is thinned out.
   private let keepsAll: Bool
   private let semantics: TaskVectorSemantics
@@ -86,6 +88,9 @@ struct TaskVectorMerge: Sendable {
     }
     self.models = models
     isRandom = models.allSatisfy(\.thinning.isRandom)
+    dropsAlike = models.allSatisfy { model in
+      if case .keepRandom = model.thinning { true } else { false }
+    }
     keepsAll = models.allSatisfy { model in
       if case .keepAll = model.thinning { true } else { false }
     }
@@ -198,7 +203,8 @@ extension TaskVectorMerge {
     of rows: borrowing StoredRows, at position: TilePosition, _ survey: TaskVectorSurvey,
     into partial: inout TaskVectorSurvey.Partial
   ) -> Bool {
-    guard
+    // Where elements are ranked, the rows are widened: nothing is begun for them.
+    guard dropsAlike,
       var marks = survey.kept?.makeMarks(
         ofTile: position.tile, elementCount: position.elements.count, vectorCount: models.count)
     else { return false }
